@@ -1,0 +1,27 @@
+/** Auxiliary vector (Linux: include/uapi/linux/auxvec.h, asm/auxvec.h). */
+export const AT_NULL = 0;
+export const AT_IGNORE = 1;
+export const AT_EXECFD = 2;
+export const AT_PHDR = 3;
+export const AT_VECTOR_SIZE_ARCH = 3;
+export const AT_PHENT = 4;
+export const AT_PHNUM = 5;
+export const AT_PAGESZ = 6;
+export const AT_BASE = 7;
+export const AT_FLAGS = 8;
+export const AT_ENTRY = 9;
+export const AT_NOTELF = 0xa;
+export const AT_UID = 0xb;
+export const AT_EUID = 0xc;
+export const AT_GID = 0xd;
+export const AT_EGID = 0xe;
+export const AT_PLATFORM = 0xf;
+export const AT_HWCAP = 0x10;
+export const AT_CLKTCK = 0x11;
+export const AT_SECURE = 0x17;
+export const AT_BASE_PLATFORM = 0x18;
+export const AT_RANDOM = 0x19;
+export const AT_HWCAP2 = 0x1a;
+export const AT_EXECFN = 0x1f;
+export const AT_SYSINFO_EHDR = 0x21;
+export const AT_MINSIGSTKSZ = 0x33;

@@ -1,0 +1,49 @@
+/** A guest thread (Linux: struct task_struct). SKELETON: see thread-group.ts for what the threads of a process share. */
+import type { Errno, Pid } from '../base/brands.js';
+import type { Blocking } from '../base/blocking.js';
+import { WaitQueue } from '../base/wait-queue.js';
+import type { AddressSpace } from '../mm/address-space.js';
+import type { HostThread } from '../platform/platform.js';
+import type { Credentials } from '../vfs/credentials.js';
+import type { FdTable } from '../vfs/fd-table.js';
+import type { FsContext } from '../vfs/fs-context.js';
+import type { IoctlCaller } from '../vfs/open-file.js';
+import type { Machine } from './machine.js';
+import type { ThreadGroup } from './thread-group.js';
+import type { TaskSignals } from './signals/task-signals.js';
+
+export class Task implements IoctlCaller {
+  /** Runs or can run, waits, stopped by a signal, ended but not reaped (group leaders only), gone. */
+  state: 'running' | 'blocked' | 'stopped' | 'zombie' | 'dead' = 'running';
+  /** comm, at most 15 bytes. */
+  name = '';
+  /** A system call that waits: resumed by the run loop. */
+  blocked: Blocking<number> | undefined;
+  /** Futex word to clear and wake at exit (set_tid_address, CLONE_CHILD_CLEARTID). */
+  clearChildTid = 0;
+  robustList = 0;
+  /** A task in vfork waits here until the child has exec'd or exited. */
+  readonly vforkDone = new WaitQueue();
+
+  constructor(
+    readonly machine: Machine,
+    /** Thread id; the process id is `group.pid`. */
+    readonly tid: Pid,
+    public group: ThreadGroup,
+    public thread: HostThread,
+    public mm: AddressSpace,
+    /** Shared by CLONE_FILES. */
+    public files: FdTable,
+    /** cwd, root, umask; shared by CLONE_FS. */
+    public fs: FsContext,
+    public cred: Credentials,
+    public signals: TaskSignals,
+  ) {}
+
+  copyIn(address: number, target: Uint8Array): 0 | Errno {
+    return this.mm.copyIn(address, target);
+  }
+  copyOut(address: number, source: Uint8Array): 0 | Errno {
+    return this.mm.copyOut(address, source);
+  }
+}

@@ -1,0 +1,53 @@
+/** What the threads of a process share (Linux: struct signal_struct). */
+import type { Pid } from '../base/brands.js';
+import { WaitQueue } from '../base/wait-queue.js';
+import { Timer } from './timers.js';
+import type { ProcessGroup } from './job-control.js';
+import type { ResourceLimits } from './resource-limits.js';
+import type { SharedSignals } from './signals/shared-signals.js';
+import type { Task } from './task.js';
+
+/** How a process ended: the status word of wait(2). */
+export type WaitStatus = number;
+
+export class ThreadGroup {
+  readonly tasks = new Set<Task>();
+  readonly children = new Set<ThreadGroup>();
+  /** Woken when a child changes state. */
+  readonly childQueue = new WaitQueue();
+  /** Set when the whole process is ending: status word for every thread. */
+  exiting: WaitStatus | undefined;
+  /** Set once the leader is a zombie that nobody has waited for. */
+  exitStatus: WaitStatus | undefined;
+  /** Signal sent to the parent at exit (clone's low byte). */
+  exitSignal = 17;
+  /** prctl(PR_SET_CHILD_SUBREAPER). */
+  isSubreaper = false;
+  /** Has called execve since fork (setpgid's EACCES). */
+  hasExeced = false;
+  dumpable = 1;
+  /** Path of the executable, for /proc/PID/exe; set by exec. */
+  executable: import('../vfs/path.js').Path | undefined;
+  /** Times in nanoseconds: own threads that ended, and reaped children. */
+  userNs = 0;
+  systemNs = 0;
+  childUserNs = 0;
+  childSystemNs = 0;
+  maxRssPages = 0;
+  readonly startNs: number;
+  readonly realTimer: Timer;
+
+  constructor(
+    readonly pid: Pid,
+    public leader: Task | undefined,
+    public parent: ThreadGroup | undefined,
+    public processGroup: ProcessGroup,
+    public signals: SharedSignals,
+    public limits: ResourceLimits,
+    startNs: number,
+    onRealTimer: () => void,
+  ) {
+    this.startNs = startNs;
+    this.realTimer = new Timer(onRealTimer);
+  }
+}

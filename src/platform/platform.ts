@@ -1,0 +1,114 @@
+/**
+ * The platform interface: how guest code is run and trapped. Two platforms implement it, `ptrace` (skas0 proper) and `seccomp`
+ * (no tracer); the kernel knows nothing else of either. platform-contract.test.ts is run against each.
+ *
+ *   HostSpace   one guest address space: a stub process            (Linux: mm_struct's page tables)
+ *   HostThread  one guest thread: a host thread of that process    (Linux: thread_struct)
+ *
+ * All calls come from the one kernel thread. Nothing throws; failures are errnos.
+ */
+import type { Errno, GuestAddr, PhysAddr } from '../base/brands.js';
+import type { Registers } from './registers.js';
+
+/** First address that a guest cannot have: a page-directory (512 GiB) boundary, so that guest and stub never share one. */
+export const TASK_SIZE: GuestAddr = 0x7f80_0000_0000;
+
+// Kinds of trap.
+export const TRAP_NONE = 0;
+/** A system call; `nr` is its number, the registers hold the arguments, rip is behind the instruction, rax is still to be set. */
+export const TRAP_SYSCALL = 1;
+/** A page fault: `address`, `errorCode`. */
+export const TRAP_FAULT = 2;
+/** A synchronous signal other than a page fault (SIGFPE, SIGILL, SIGTRAP, SIGBUS, SIGSEGV of #GP): `signal`, `code`, `address`. */
+export const TRAP_SIGNAL = 3;
+/** `kick` took effect; the guest was between two instructions. */
+export const TRAP_KICK = 4;
+/** The host thread or its whole process is gone without our doing (the OOM killer, an attack); `signal` tells how. */
+export const TRAP_DEAD = 5;
+
+// Page-fault error code bits (Intel SDM vol. 3, 4.7).
+export const FAULT_PROTECTION = 1;
+export const FAULT_WRITE = 2;
+export const FAULT_EXEC = 16;
+
+/** What stopped a guest thread. One object per thread, reused: read it before the thread is resumed. */
+export interface Trap {
+  kind: number;
+  /** System call number (TRAP_SYSCALL); -1 for one that no table can hold. `arch32` calls come as `compat: true`. */
+  nr: number;
+  compat: boolean;
+  /** Faulting address (TRAP_FAULT, TRAP_SIGNAL). */
+  address: number;
+  /** FAULT_* bits (TRAP_FAULT). Only FAULT_PROTECTION is sure until `accessKnown`. */
+  errorCode: number;
+  /** False when the host told address and MAPERR/ACCERR only; `HostThread.completeFault` finds out the rest. */
+  accessKnown: boolean;
+  /** Signal number and si_code (TRAP_SIGNAL, TRAP_DEAD). */
+  signal: number;
+  code: number;
+}
+
+export interface HostThread {
+  readonly space: HostSpace;
+  /** The kernel's task; the platform hands it back and never looks inside. */
+  owner: unknown;
+  /** Valid while the thread is stopped. */
+  readonly regs: Registers;
+  readonly trap: Trap;
+  /** True between `resume` and the trap. */
+  readonly running: boolean;
+  /** Runs queued address-space operations (a failure turns into a TRAP_DEAD: `commit` first to handle it), then guest code. */
+  resume(): void;
+  /** Makes a running guest trap soon (TRAP_KICK unless something else comes first). No effect on a stopped one. */
+  kick(): void;
+  /** Fills in `trap.errorCode` where `accessKnown` is false. */
+  completeFault(): void;
+  /** Size in bytes of the extended state that readFp/writeFp move: XSAVE standard format, as in a signal frame. */
+  readonly fpSize: number;
+  readFp(target: Uint8Array): void;
+  /** Errno when the image is malformed (reserved bits, header); the state is then unchanged. */
+  writeFp(source: Uint8Array): 0 | Errno;
+  /** Floating-point and vector state as after execve. */
+  resetFp(): void;
+  /** Ends this host thread, running or not; the last one ends the space. No trap is reported any more. */
+  destroy(): void;
+}
+
+export interface HostSpace {
+  /** Maps `length` bytes of physmem at `phys` to `address`; MAP_SHARED | MAP_FIXED on the host. prot: PROT_* bits. Queued. */
+  map(address: GuestAddr, length: number, prot: number, phys: PhysAddr): void;
+  unmap(address: GuestAddr, length: number): void;
+  protect(address: GuestAddr, length: number, prot: number): void;
+  /** Runs what is queued now. Errno of the first operation that failed (ENOMEM: host VMA limit); the rest is then dropped. */
+  commit(): 0 | Errno;
+  /** A further thread in this space, stopped, with `from`'s registers and extended state; `from` is stopped. */
+  newThread(from: HostThread): HostThread | Errno;
+  /** A copy of this space with one thread, stopped, with `from`'s state. Queued operations are run first, in the parent. */
+  fork(from: HostThread): HostThread | Errno;
+  /** Unmaps all guest memory, for execve by a lone thread. Queued. */
+  clear(): void;
+  /** Kills every thread. */
+  destroy(): void;
+}
+
+export interface Platform {
+  readonly name: 'ptrace' | 'seccomp';
+  /** A new empty space with one stopped thread. */
+  createSpace(): HostThread | Errno;
+  /**
+   * Waits for a running guest thread to trap. Returns null when the doorbell rang or `deadlineNs` (host CLOCK_MONOTONIC,
+   * Infinity: none; 0: do not wait) passed. The one place where the kernel thread sleeps.
+   */
+  wait(deadlineNs: number): HostThread | null;
+  /** Plain data by which another thread of this Node process rings: see `ringDoorbell` in doorbell.ts. */
+  readonly doorbell: DoorbellHandle;
+  /** Kills every stub process and closes every host fd of the platform. */
+  shutdown(): void;
+  /** Host calls and traps by kind since start, for --stats. */
+  counters(): Record<string, number>;
+}
+
+/** An eventfd of this process. */
+export interface DoorbellHandle {
+  readonly fd: number;
+}

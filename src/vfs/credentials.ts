@@ -1,0 +1,72 @@
+/** Who a task is to the file system (Linux: struct cred). Immutable: a change of identity makes a new one. */
+export interface Credentials {
+  readonly uid: number;
+  readonly gid: number;
+  readonly euid: number;
+  readonly egid: number;
+  readonly suid: number;
+  readonly sgid: number;
+  readonly fsuid: number;
+  readonly fsgid: number;
+  readonly groups: readonly number[];
+  /** Capability sets: bit n is CAP_ n (41 capabilities, so two 32-bit halves in a number: test with `hasCapability`). */
+  readonly effective: number;
+  readonly permitted: number;
+  readonly inheritable: number;
+  readonly bounding: number;
+  readonly ambient: number;
+  readonly securebits: number;
+}
+
+/** Every capability up to CAP_CHECKPOINT_RESTORE (40). */
+export const ALL_CAPABILITIES = 2 ** 41 - 1;
+
+export function hasCapability(cred: Credentials, capability: number): boolean {
+  return Math.floor(cred.effective / 2 ** capability) % 2 === 1;
+}
+
+/** Root with every capability. */
+export const ROOT_CREDENTIALS: Credentials = {
+  uid: 0,
+  gid: 0,
+  euid: 0,
+  egid: 0,
+  suid: 0,
+  sgid: 0,
+  fsuid: 0,
+  fsgid: 0,
+  groups: [0],
+  effective: ALL_CAPABILITIES,
+  permitted: ALL_CAPABILITIES,
+  inheritable: 0,
+  bounding: ALL_CAPABILITIES,
+  ambient: 0,
+  securebits: 0,
+};
+
+/** An ordinary user without capabilities. */
+export function userCredentials(uid: number, gid: number, groups: readonly number[] = [gid]): Credentials {
+  if (uid === 0) return { ...ROOT_CREDENTIALS, gid, egid: gid, sgid: gid, fsgid: gid, groups };
+  return {
+    uid,
+    gid,
+    euid: uid,
+    egid: gid,
+    suid: uid,
+    sgid: gid,
+    fsuid: uid,
+    fsgid: gid,
+    groups,
+    effective: 0,
+    permitted: 0,
+    inheritable: 0,
+    bounding: ALL_CAPABILITIES,
+    ambient: 0,
+    securebits: 0,
+  };
+}
+
+/** True when `gid` is the file-system group or one of the supplementary groups. */
+export function inGroup(cred: Credentials, gid: number): boolean {
+  return cred.fsgid === gid || cred.groups.includes(gid);
+}
