@@ -5,9 +5,12 @@ import type { PhysMem } from '../mm/phys-mem.js';
 import type { Platform } from '../platform/platform.js';
 import type { Mount } from '../vfs/mount.js';
 import type { ProcessGroup } from './job-control.js';
+import { PidAllocator } from './pids.js';
+import type { SyscallDefinition } from './syscall.js';
 import type { Task } from './task.js';
 import type { ThreadGroup } from './thread-group.js';
 import { TimerQueue } from './timers.js';
+import type { Tracer } from './tracer.js';
 
 export interface MachineConfig {
   hostname: string;
@@ -22,7 +25,15 @@ export class Machine {
   readonly tasks = new Map<Pid, Task>();
   readonly groups = new Map<Pid, ThreadGroup>();
   readonly processGroups = new Map<Pid, ProcessGroup>();
+  readonly pids = new PidAllocator();
   readonly timers = new TimerQueue();
+  /** Tasks that can go on: see scheduler.ts. */
+  readonly ready: Task[] = [];
+  /** Set by `stop`: the run loop returns. */
+  stopping = false;
+  tracer: Tracer | undefined;
+  /** Tells the machine's owner of a process that ended and has no parent in the machine; set by the owner. */
+  onExit: (group: ThreadGroup) => void = () => {};
   /** Processes whose parent is gone become its children. */
   init: ThreadGroup | undefined;
   hostname: string;
@@ -35,9 +46,16 @@ export class Machine {
     readonly platform: Platform,
     readonly physmem: PhysMem,
     readonly rootMount: Mount,
+    /** Indexed by system call number. */
+    readonly syscalls: readonly (SyscallDefinition | undefined)[],
   ) {
     this.hostname = config.hostname;
     this.bootNs = clock.monotonicNs();
+  }
+
+  /** Makes the run loop return after the current trap. */
+  stop(): void {
+    this.stopping = true;
   }
 
   /** Cryptographic randomness: the one door by which it enters the machine. */

@@ -93,6 +93,12 @@ export function partial(missing: string): Support {
   return { level: 'partial', missing };
 }
 
+/**
+ * A handler's way to say that it has set all registers itself (rt_sigreturn, execve), or that the task is gone: no result is
+ * stored. Outside the range of errnos.
+ */
+export const REGISTERS_SET = -4097 as Errno;
+
 type HandlerResult = number | Blocking<number>;
 type ArgumentValues<A extends readonly Argument<unknown>[]> = { [K in keyof A]: A[K] extends Argument<infer T> ? T : never };
 

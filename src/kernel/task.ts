@@ -1,4 +1,4 @@
-/** A guest thread (Linux: struct task_struct). SKELETON: see thread-group.ts for what the threads of a process share. */
+/** A guest thread (Linux: struct task_struct). thread-group.ts holds what the threads of a process share. */
 import type { Errno, Pid } from '../base/brands.js';
 import type { Blocking } from '../base/blocking.js';
 import { WaitQueue } from '../base/wait-queue.js';
@@ -9,6 +9,7 @@ import type { FdTable } from '../vfs/fd-table.js';
 import type { FsContext } from '../vfs/fs-context.js';
 import type { IoctlCaller } from '../vfs/open-file.js';
 import type { Machine } from './machine.js';
+import { Sleeper } from './scheduler.js';
 import type { ThreadGroup } from './thread-group.js';
 import type { TaskSignals } from './signals/task-signals.js';
 
@@ -19,16 +20,29 @@ export class Task implements IoctlCaller {
   name = '';
   /** A system call that waits: resumed by the run loop. */
   blocked: Blocking<number> | undefined;
+  /** Number of the system call being served, for restarts and strace; -1 outside of one. */
+  syscallNumber = -1;
+  /** On the machine's ready list. */
+  ready = false;
+  readonly sleeper: Sleeper;
+  /** Handed to the fault handler: asks the platform what kind of access it was. */
+  readonly completeFault = (): void => this.thread.completeFault();
   /** Futex word to clear and wake at exit (set_tid_address, CLONE_CHILD_CLEARTID). */
   clearChildTid = 0;
   robustList = 0;
+  /** prctl(PR_SET_NO_NEW_PRIVS). */
+  noNewPrivs = false;
+  personality = 0;
+  timerSlackNs = 50_000;
+  /** exit has walked the robust list and cleared the child tid. */
+  futexesReleased = false;
   /** A task in vfork waits here until the child has exec'd or exited. */
   readonly vforkDone = new WaitQueue();
 
   constructor(
     readonly machine: Machine,
     /** Thread id; the process id is `group.pid`. */
-    readonly tid: Pid,
+    public tid: Pid,
     public group: ThreadGroup,
     public thread: HostThread,
     public mm: AddressSpace,
@@ -38,7 +52,16 @@ export class Task implements IoctlCaller {
     public fs: FsContext,
     public cred: Credentials,
     public signals: TaskSignals,
-  ) {}
+  ) {
+    this.sleeper = new Sleeper(this);
+  }
+
+  /** What clone passes on besides what the constructor is given. */
+  inherit(parent: Task): void {
+    this.noNewPrivs = parent.noNewPrivs;
+    this.personality = parent.personality;
+    this.timerSlackNs = parent.timerSlackNs;
+  }
 
   copyIn(address: number, target: Uint8Array): 0 | Errno {
     return this.mm.copyIn(address, target);

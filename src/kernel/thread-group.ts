@@ -23,17 +23,22 @@ export class ThreadGroup {
   exitSignal = 17;
   /** prctl(PR_SET_CHILD_SUBREAPER). */
   isSubreaper = false;
+  /** prctl(PR_SET_PDEATHSIG); 0: none. */
+  parentDeathSignal = 0;
   /** Has called execve since fork (setpgid's EACCES). */
   hasExeced = false;
   dumpable = 1;
   /** Path of the executable, for /proc/PID/exe; set by exec. */
   executable: import('../vfs/path.js').Path | undefined;
+  /** System calls served, for the result's usage. */
+  syscalls = 0;
   /** Times in nanoseconds: own threads that ended, and reaped children. */
   userNs = 0;
   systemNs = 0;
   childUserNs = 0;
   childSystemNs = 0;
   maxRssPages = 0;
+  childMaxRssPages = 0;
   readonly startNs: number;
   readonly realTimer: Timer;
 

@@ -1,0 +1,148 @@
+/**
+ * New tasks (Linux: kernel/fork.c; clone(2)). fork, vfork, clone and clone3 differ in where their arguments come from
+ * (syscalls/process.ts) and meet here.
+ *
+ * In Linux a child is a copy of kernel structures and page tables. Here the parent's writable private memory is made read-only,
+ * the stub process copies itself with all its mappings, and both sides copy frames when they write.
+ * Namespaces are not implemented: their flags are EPERM, as for a user without privilege.
+ */
+import { isErr, type Errno } from '../base/brands.js';
+import { EAGAIN, EINVAL, EPERM } from '../abi/errno.js';
+import {
+  CLONE_CHILD_CLEARTID, CLONE_CHILD_SETTID, CLONE_CLEAR_SIGHAND, CLONE_FILES, CLONE_FS, CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET,
+  CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER, CLONE_NEWUTS, CLONE_PARENT, CLONE_PARENT_SETTID, CLONE_PIDFD, CLONE_SETTLS, CLONE_SIGHAND,
+  CLONE_THREAD, CLONE_VFORK, CLONE_VM,
+} from '../abi/sched.js';
+import { RLIMIT_NPROC } from '../abi/resource.js';
+import { FS_BASE, RAX, RSP } from '../platform/registers.js';
+import type { HostThread } from '../platform/platform.js';
+import { CAP_SYS_ADMIN, CAP_SYS_RESOURCE } from '../abi/capability.js';
+import { hasCapability } from '../vfs/credentials.js';
+import { moveToGroup } from './job-control.js';
+import { makeReady } from './scheduler.js';
+import { Task } from './task.js';
+import { ThreadGroup } from './thread-group.js';
+import type { AddressSpace } from '../mm/address-space.js';
+import { sendRealTimerSignal } from './interval-timers.js';
+
+/** What clone3 passes, and what the others are translated to. */
+export interface CloneArguments {
+  /** CLONE_* without the exit signal; may exceed 32 bits. */
+  flags: number;
+  exitSignal: number;
+  /** Stack pointer of the child; 0: the parent's. */
+  stackPointer: number;
+  tls: number;
+  parentTid: number;
+  childTid: number;
+  pidfd: number;
+}
+
+const NAMESPACES = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
+
+/** Checks flag combinations as copy_process() does. */
+function checkFlags(task: Task, args: CloneArguments): 0 | Errno {
+  const flags = args.flags | 0;
+  if (flags & CLONE_THREAD && !(flags & CLONE_SIGHAND)) return EINVAL;
+  if (flags & CLONE_SIGHAND && !(flags & CLONE_VM)) return EINVAL;
+  if (flags & CLONE_THREAD && flags & CLONE_PIDFD) return EINVAL;
+  if (flags & CLONE_FS && flags & CLONE_NEWNS) return EINVAL;
+  if (flags & CLONE_SIGHAND && args.flags >= CLONE_CLEAR_SIGHAND && Math.floor(args.flags / CLONE_CLEAR_SIGHAND) % 2 === 1) return EINVAL;
+  if (flags & CLONE_PARENT && task.group === task.machine.init) return EINVAL;
+  if (flags & NAMESPACES) return hasCapability(task.cred, CAP_SYS_ADMIN) ? EINVAL : EPERM;
+  return 0;
+}
+
+function checkLimits(task: Task): 0 | Errno {
+  const { machine, group, cred } = task;
+  if (machine.tasks.size >= machine.config.maxProcesses) return EAGAIN;
+  const limit = group.limits.soft[RLIMIT_NPROC]!;
+  if (limit === Infinity || cred.uid === 0 || hasCapability(cred, CAP_SYS_RESOURCE)) return 0;
+  let own = 0;
+  for (const other of machine.tasks.values()) if (other.cred.uid === cred.uid) own++;
+  return own >= limit ? EAGAIN : 0;
+}
+
+interface Memory {
+  thread: HostThread;
+  mm: AddressSpace;
+}
+
+function cloneMemory(task: Task, flags: number): Memory | Errno {
+  const { mm, thread } = task;
+  if (flags & CLONE_VM) {
+    const sibling = mm.space.newThread(thread);
+    if (isErr(sibling)) return sibling;
+    mm.users++;
+    return { thread: sibling, mm };
+  }
+  const prepared = mm.protectForFork();
+  if (isErr(prepared)) return prepared;
+  const child = mm.space.fork(thread);
+  if (isErr(child)) return child;
+  const copy = mm.fork(child.space);
+  if (isErr(copy)) {
+    child.destroy();
+    return copy;
+  }
+  return { thread: child, mm: copy };
+}
+
+/** Makes the task and lets it run. Returns it, or an Errno with nothing changed. */
+export function cloneTask(task: Task, args: CloneArguments): Task | Errno {
+  const flags = args.flags | 0;
+  const checked = checkFlags(task, args) || checkLimits(task);
+  if (isErr(checked)) return checked;
+  const memory = cloneMemory(task, flags);
+  if (isErr(memory)) return memory;
+
+  const { machine } = task;
+  const tid = machine.pids.next(machine);
+  const group = flags & CLONE_THREAD ? task.group : newGroup(task, tid, args);
+  const files = flags & CLONE_FILES ? task.files : task.files.copy();
+  if (flags & CLONE_FILES) files.users++;
+  const fs = flags & CLONE_FS ? task.fs : task.fs.copy();
+  const signals = task.signals.copyForClone((flags & CLONE_VM) !== 0 && !(flags & CLONE_VFORK));
+  const child = new Task(machine, tid, group, memory.thread, memory.mm, files, fs, task.cred, signals);
+  child.name = task.name;
+  child.inherit(task);
+  memory.thread.owner = child;
+  group.leader ??= child;
+  group.tasks.add(child);
+  machine.tasks.set(tid, child);
+  setUpRegisters(child, args);
+  publishTid(task, child, args);
+  makeReady(child);
+  return child;
+}
+
+function newGroup(task: Task, pid: number, args: CloneArguments): ThreadGroup {
+  const { machine, group } = task;
+  const parent = args.flags & CLONE_PARENT ? group.parent : group;
+  const shared = group.signals.copy((args.flags & CLONE_SIGHAND) !== 0);
+  if (Math.floor(args.flags / CLONE_CLEAR_SIGHAND) % 2 === 1) shared.resetHandlers();
+  const child = new ThreadGroup(
+    pid, undefined, parent, group.processGroup, shared, group.limits.copy(), machine.clock.monotonicNs(), () => sendRealTimerSignal(child),
+  );
+  child.exitSignal = args.flags & CLONE_PARENT ? group.exitSignal : args.exitSignal;
+  child.executable = group.executable;
+  child.dumpable = group.dumpable;
+  moveToGroup(machine, child, group.processGroup);
+  parent?.children.add(child);
+  machine.groups.set(pid, child);
+  return child;
+}
+
+function setUpRegisters(child: Task, args: CloneArguments): void {
+  const { regs } = child.thread;
+  regs.set(RAX, 0);
+  if (args.stackPointer !== 0) regs.set(RSP, args.stackPointer);
+  if (args.flags & CLONE_SETTLS) regs.set(FS_BASE, args.tls);
+}
+
+/** Writing where the guest pointed may fail; Linux ignores that too. */
+function publishTid(task: Task, child: Task, args: CloneArguments): void {
+  if (args.flags & CLONE_PARENT_SETTID) task.mm.writeU32(args.parentTid, child.tid);
+  if (args.flags & CLONE_CHILD_SETTID) child.mm.writeU32(args.childTid, child.tid);
+  if (args.flags & CLONE_CHILD_CLEARTID) child.clearChildTid = args.childTid;
+}

@@ -1,0 +1,175 @@
+/**
+ * The end of threads and processes (Linux: kernel/exit.c): what they held is given back, the parent is told, children get
+ * another parent.
+ */
+import { EINTR } from '../abi/errno.js';
+import { SIGCHLD, SIGCONT, SIGHUP } from '../abi/signal.js';
+import { clearChildTid, exitRobustList } from './futex.js';
+import { isOrphaned, leaveGroup, type ProcessGroup } from './job-control.js';
+import type { Machine } from './machine.js';
+import { childCodeOf, childInfo, kernelInfo, type SignalInfo } from './signals/signal-info.js';
+import { sendToGroup, sendToProcessGroup } from './signals/send.js';
+import { discardsChildren } from './signals/stop.js';
+import type { Task } from './task.js';
+import type { ThreadGroup, WaitStatus } from './thread-group.js';
+
+/** exit_group(2), or death by a signal: every thread of the process ends. `status`: as wait(2) reports it. */
+export function exitGroup(task: Task, status: WaitStatus): void {
+  const { group } = task;
+  group.exiting ??= status;
+  const tasks = [...group.tasks];
+  if (task.mm.users === tasks.filter((member) => member.mm === task.mm).length) endSpace(tasks);
+  for (const member of tasks) if (member !== task) exitTask(member, status);
+  exitTask(task, status);
+}
+
+/** The robust lists must be walked while every thread still has its memory; then one kill ends all host threads. */
+function endSpace(tasks: readonly Task[]): void {
+  if (tasks.length === 1) return;
+  for (const member of tasks) releaseFutexes(member);
+  tasks[0]!.mm.space.destroy();
+}
+
+function releaseFutexes(task: Task): void {
+  if (task.futexesReleased) return;
+  task.futexesReleased = true;
+  exitRobustList(task);
+  clearChildTid(task);
+}
+
+/** exit(2): one thread ends; the last one ends the process. */
+export function exitTask(task: Task, status: WaitStatus): void {
+  if (task.state === 'zombie' || task.state === 'dead') return;
+  const { group, machine } = task;
+  unwind(task);
+  releaseFutexes(task);
+  task.state = 'dead';
+  task.thread.destroy();
+  releaseMemory(task);
+  if (--task.files.users === 0) task.files.closeAll();
+  task.vforkDone.wake();
+  group.tasks.delete(task);
+  if (task !== group.leader) machine.tasks.delete(task.tid);
+  else task.state = 'zombie';
+  if (group.tasks.size === 0) exitProcess(machine, group, group.exiting ?? status);
+}
+
+/** Ends a system call that waits: `finally` blocks of its generator take it off whatever it had entered. */
+function unwind(task: Task): void {
+  task.sleeper.cancel();
+  const { blocked } = task;
+  task.blocked = undefined;
+  blocked?.return(EINTR);
+}
+
+export function releaseMemory(task: Task): void {
+  const { group, mm } = task;
+  group.maxRssPages = Math.max(group.maxRssPages, mm.statistics().peak);
+  if (--mm.users === 0) mm.dispose();
+}
+
+function exitProcess(machine: Machine, group: ThreadGroup, status: WaitStatus): void {
+  machine.timers.cancel(group.realTimer);
+  group.exitStatus = status;
+  endSession(group);
+  hangUpOrphans(group);
+  reparentChildren(machine, group);
+  notifyParent(machine, group);
+}
+
+/** A session leader's terminal hangs up. */
+function endSession(group: ThreadGroup): void {
+  const { session } = group.processGroup;
+  if (session.id !== group.pid || !session.terminal) return;
+  const { terminal } = session;
+  const { foreground } = terminal;
+  if (foreground) {
+    sendToProcessGroup(foreground, kernelInfo(SIGHUP));
+    sendToProcessGroup(foreground, kernelInfo(SIGCONT));
+  }
+  session.terminal = undefined;
+  terminal.onSessionEnd();
+}
+
+/** Process groups that this exit orphans and that have a stopped member get SIGHUP and SIGCONT (POSIX). */
+function hangUpOrphans(group: ThreadGroup): void {
+  const affected = new Set<ProcessGroup>([group.processGroup]);
+  for (const child of group.children) affected.add(child.processGroup);
+  for (const candidate of affected) {
+    if (!becomesOrphaned(candidate, group)) continue;
+    sendToProcessGroup(candidate, kernelInfo(SIGHUP));
+    sendToProcessGroup(candidate, kernelInfo(SIGCONT));
+  }
+}
+
+function becomesOrphaned(candidate: ProcessGroup, leaving: ThreadGroup): boolean {
+  const stopped = [...candidate.members].some((member) => member !== leaving && [...member.tasks].some((task) => task.state === 'stopped'));
+  if (!stopped || candidate.session !== leaving.processGroup.session) return false;
+  for (const member of candidate.members) {
+    const { parent } = member;
+    if (member === leaving || member.exitStatus !== undefined || !parent || parent === leaving) continue;
+    if (parent.processGroup !== candidate && parent.processGroup.session === candidate.session) return false;
+  }
+  return isOrphaned(candidate, leaving) || candidate !== leaving.processGroup;
+}
+
+/** Children go to the nearest living subreaper, else to init; without either their end is nobody's business. */
+function reparentChildren(machine: Machine, group: ThreadGroup): void {
+  const heir = findReaper(machine, group);
+  for (const child of [...group.children]) {
+    group.children.delete(child);
+    child.parent = heir;
+    deliverParentDeathSignal(child);
+    if (!heir) {
+      if (child.exitStatus !== undefined) reap(machine, child);
+      continue;
+    }
+    heir.children.add(child);
+    if (child.exitStatus !== undefined) notifyParent(machine, child);
+  }
+}
+
+function deliverParentDeathSignal(child: ThreadGroup): void {
+  if (child.parentDeathSignal !== 0) sendToGroup(child, kernelInfo(child.parentDeathSignal));
+}
+
+function findReaper(machine: Machine, group: ThreadGroup): ThreadGroup | undefined {
+  for (let ancestor = group.parent; ancestor; ancestor = ancestor.parent) {
+    if (ancestor.isSubreaper && ancestor.exitStatus === undefined) return ancestor;
+  }
+  const { init } = machine;
+  return init && init !== group && init.exitStatus === undefined ? init : undefined;
+}
+
+function notifyParent(machine: Machine, group: ThreadGroup): void {
+  const { parent } = group;
+  if (!parent) {
+    machine.onExit(group);
+    reap(machine, group);
+    return;
+  }
+  const discarded = group.exitSignal === SIGCHLD && discardsChildren(parent);
+  if (group.exitSignal !== 0) sendToGroup(parent, exitInfo(group));
+  if (discarded) reap(machine, group);
+  parent.childQueue.wake();
+}
+
+function exitInfo(group: ThreadGroup): SignalInfo {
+  const { code, status } = childCodeOf(group.exitStatus!);
+  return childInfo(code, group.pid, group.leader?.cred.uid ?? 0, status, group.userNs, group.systemNs, group.exitSignal);
+}
+
+/** Removes a zombie: its pid is free, its times are its parent's. */
+export function reap(machine: Machine, group: ThreadGroup): void {
+  const { parent, leader } = group;
+  if (parent) {
+    parent.children.delete(group);
+    parent.childUserNs += group.userNs + group.childUserNs;
+    parent.childSystemNs += group.systemNs + group.childSystemNs;
+    parent.childMaxRssPages = Math.max(parent.childMaxRssPages, group.maxRssPages, group.childMaxRssPages);
+  }
+  leaveGroup(machine, group);
+  machine.groups.delete(group.pid);
+  machine.tasks.delete(group.pid);
+  if (leader) leader.state = 'dead';
+}

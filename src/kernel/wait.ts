@@ -1,0 +1,104 @@
+/** Waiting for children (Linux: kernel/exit.c, do_wait; wait4(2), waitid(2)). */
+import type { Blocking } from '../base/blocking.js';
+import { sleepOn } from '../base/blocking.js';
+import { isErr, type Errno, type Pid } from '../base/brands.js';
+import { ECHILD } from '../abi/errno.js';
+import { CLD_CONTINUED, CLD_DUMPED, CLD_EXITED, CLD_KILLED, CLD_STOPPED, SIGCHLD, SIGCONT } from '../abi/signal.js';
+import { WCONTINUED, WEXITED, WNOHANG, WNOWAIT, WSTOPPED, __WALL, __WCLONE } from '../abi/wait.js';
+import { reap } from './exit.js';
+import type { Task } from './task.js';
+import type { ThreadGroup } from './thread-group.js';
+
+/** Which children: any, one process, or a process group. */
+export type ChildSelector = { kind: 'any' } | { kind: 'pid'; pid: Pid } | { kind: 'group'; pgid: Pid };
+
+/** What happened to a child. */
+export interface ChildEvent {
+  pid: Pid;
+  uid: number;
+  /** CLD_* */
+  code: number;
+  /** Exit code or signal number. */
+  value: number;
+  /** The status word of wait4(2). */
+  status: number;
+  usage: { userNs: number; systemNs: number; maxRssPages: number };
+}
+
+const CONTINUED_STATUS = 0xffff;
+
+/** The next event of a selected child, undefined when WNOHANG found none, or ECHILD, ERESTARTSYS. */
+export function* waitForChild(task: Task, selector: ChildSelector, options: number): Blocking<ChildEvent | Errno | undefined> {
+  const { group } = task;
+  for (;;) {
+    let candidates = 0;
+    for (const child of group.children) {
+      if (!selects(selector, child) || !kindMatches(child, options)) continue;
+      candidates++;
+      const event = takeEvent(task, child, options);
+      if (event) return event;
+    }
+    if (candidates === 0) return ECHILD;
+    if (options & WNOHANG) return undefined;
+    const woken = yield* sleepOn(group.childQueue);
+    if (isErr(woken)) return woken;
+  }
+}
+
+function selects(selector: ChildSelector, child: ThreadGroup): boolean {
+  switch (selector.kind) {
+    case 'any':
+      return true;
+    case 'pid':
+      return child.pid === selector.pid;
+    case 'group':
+      return child.processGroup.id === selector.pgid;
+  }
+}
+
+/** A "clone child" tells its parent by another signal than SIGCHLD, and is only waited for when asked. */
+function kindMatches(child: ThreadGroup, options: number): boolean {
+  if (options & __WALL) return true;
+  return (child.exitSignal !== SIGCHLD) === ((options & __WCLONE) !== 0);
+}
+
+function takeEvent(task: Task, child: ThreadGroup, options: number): ChildEvent | undefined {
+  const keep = (options & WNOWAIT) !== 0;
+  if (child.exitStatus !== undefined) {
+    if (!(options & WEXITED)) return undefined;
+    const event = exitEvent(child, child.exitStatus);
+    if (!keep) reap(task.machine, child);
+    return event;
+  }
+  if (options & WSTOPPED && child.signals.stopToReport !== 0) {
+    const signal = child.signals.stopToReport;
+    if (!keep) child.signals.stopToReport = 0;
+    return eventOf(child, CLD_STOPPED, signal, (signal << 8) | 0x7f);
+  }
+  if (options & WCONTINUED && child.signals.continueToReport) {
+    if (!keep) child.signals.continueToReport = false;
+    return eventOf(child, CLD_CONTINUED, SIGCONT, CONTINUED_STATUS);
+  }
+  return undefined;
+}
+
+function exitEvent(child: ThreadGroup, status: number): ChildEvent {
+  const signal = status & 0x7f;
+  if (signal === 0) return eventOf(child, CLD_EXITED, (status >> 8) & 0xff, status);
+  return eventOf(child, status & 0x80 ? CLD_DUMPED : CLD_KILLED, signal, status);
+}
+
+function eventOf(child: ThreadGroup, code: number, value: number, status: number): ChildEvent {
+  return {
+    pid: child.pid,
+    uid: child.leader?.cred.uid ?? 0,
+    code,
+    value,
+    status,
+    usage: {
+      userNs: child.userNs + child.childUserNs,
+      systemNs: child.systemNs + child.childSystemNs,
+      maxRssPages: Math.max(child.maxRssPages, child.childMaxRssPages),
+    },
+  };
+}
