@@ -1,0 +1,15 @@
+/** execve in a process with several threads (Linux: fs/exec.c, de_thread): the caller stays, as the leader. */
+import { exitTask } from '../exit.js';
+import type { Task } from '../task.js';
+
+export function killOtherThreads(task: Task): void {
+  const { group, machine } = task;
+  for (const other of [...group.tasks]) if (other !== task) exitTask(other, 0);
+  const oldLeader = group.leader;
+  if (oldLeader === task) return;
+  if (oldLeader) oldLeader.state = 'dead';
+  machine.tasks.delete(task.tid);
+  task.tid = group.pid;
+  group.leader = task;
+  machine.tasks.set(task.tid, task);
+}

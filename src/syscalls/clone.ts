@@ -1,0 +1,106 @@
+/** fork(2), vfork(2), clone(2), clone3(2). */
+import { isErr, type Errno } from '../base/brands.js';
+import { sleepOn, type Blocking } from '../base/blocking.js';
+import { E2BIG, EINVAL, EFAULT } from '../abi/errno.js';
+import { CLONE_ARGS, type CloneArgs } from '../abi/process-struct.js';
+import {
+  CLONE_ARGS_SIZE_VER0, CLONE_CHILD_CLEARTID, CLONE_CHILD_SETTID, CLONE_CLEAR_SIGHAND, CLONE_DETACHED, CLONE_FILES, CLONE_FS,
+  CLONE_INTO_CGROUP, CLONE_IO, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER, CLONE_PARENT, CLONE_PARENT_SETTID, CLONE_PIDFD, CLONE_PTRACE,
+  CLONE_SETTLS, CLONE_SIGHAND, CLONE_SYSVSEM, CLONE_THREAD, CLONE_UNTRACED, CLONE_VFORK, CLONE_VM,
+} from '../abi/sched.js';
+import { SIGCHLD } from '../abi/signal.js';
+import { cloneTask, type CloneArguments } from '../kernel/clone.js';
+import { address, flags, partial, ptr, size, syscall } from '../kernel/syscall.js';
+import type { Task } from '../kernel/task.js';
+import { TASK_SIZE } from '../platform/platform.js';
+
+const CLONE_FLAGS = {
+  CLONE_VM, CLONE_FS, CLONE_FILES, CLONE_SIGHAND, CLONE_PIDFD, CLONE_PTRACE, CLONE_VFORK, CLONE_PARENT, CLONE_THREAD, CLONE_NEWNS,
+  CLONE_SYSVSEM, CLONE_SETTLS, CLONE_PARENT_SETTID, CLONE_CHILD_CLEARTID, CLONE_DETACHED, CLONE_UNTRACED, CLONE_CHILD_SETTID,
+  CLONE_NEWUSER, CLONE_NEWPID, CLONE_IO,
+};
+const SIGNAL_MASK = 0xff;
+const MAX_SIGNAL = 64;
+const NO_NAMESPACES = partial('namespaces are EPERM');
+
+/** Clones; with CLONE_VFORK waits, killable only, until the child has exec'd or ended. */
+function clone(task: Task, args: CloneArguments): number | Blocking<number> {
+  const child = cloneTask(task, args);
+  if (isErr(child)) return child;
+  return args.flags & CLONE_VFORK ? waitForVfork(child) : child.tid;
+}
+
+function* waitForVfork(child: Task): Blocking<number> {
+  const { tid, mm } = child;
+  while (child.mm === mm && child.state !== 'dead' && child.state !== 'zombie') {
+    const woken = yield* sleepOn(child.vforkDone, undefined, { interruptible: false });
+    if (isErr(woken)) return woken;
+  }
+  return tid;
+}
+
+function simple(cloneFlags: number): CloneArguments {
+  return { flags: cloneFlags, exitSignal: SIGCHLD, stackPointer: 0, tls: 0, parentTid: 0, childTid: 0, pidfd: 0 };
+}
+
+export const fork = syscall('fork', [], (task) => clone(task, simple(0)));
+export const vfork = syscall('vfork', [], (task) => clone(task, simple(CLONE_VFORK | CLONE_VM)));
+
+export const cloneCall = syscall(
+  'clone',
+  [flags(CLONE_FLAGS), address, address, address, size],
+  (task, word, stackPointer, parentTid, childTid, tls) =>
+    // clone(2) has no argument of its own for the pidfd: it shares parent_tid.
+    clone(task, {
+      flags: (word & ~SIGNAL_MASK) >>> 0,
+      exitSignal: word & SIGNAL_MASK,
+      stackPointer,
+      tls,
+      parentTid: word & CLONE_PIDFD ? 0 : parentTid,
+      childTid,
+      pidfd: parentTid,
+    }),
+  NO_NAMESPACES,
+);
+
+export const clone3 = syscall(
+  'clone3',
+  [ptr(CLONE_ARGS), size],
+  (task, pointer, length) => {
+    const args = readCloneArgs(task, pointer, length);
+    if (isErr(args)) return args;
+    const checked = checkCloneArgs(args);
+    if (isErr(checked)) return checked;
+    return clone(task, {
+      flags: args.flags,
+      exitSignal: args.exitSignal,
+      stackPointer: args.stack === 0 ? 0 : args.stack + args.stackSize,
+      tls: args.tls,
+      parentTid: args.parentTid,
+      childTid: args.childTid,
+      pidfd: args.pidfd,
+    });
+  },
+  NO_NAMESPACES,
+);
+
+/** Structs may be shorter or, when the rest is zero, longer than ours (Linux: copy_struct_from_user). */
+function readCloneArgs(task: Task, pointer: number, length: number): CloneArgs | Errno {
+  if (length < CLONE_ARGS_SIZE_VER0) return EINVAL;
+  if (length > 4096) return E2BIG;
+  const bytes = new Uint8Array(Math.max(length, CLONE_ARGS.size));
+  const copied = task.mm.copyIn(pointer, bytes, 0, length);
+  if (isErr(copied)) return EFAULT;
+  for (let i = CLONE_ARGS.size; i < length; i++) if (bytes[i] !== 0) return E2BIG;
+  return CLONE_ARGS.read(new DataView(bytes.buffer), 0);
+}
+
+function checkCloneArgs(args: CloneArgs): 0 | Errno {
+  if (args.flags >= CLONE_INTO_CGROUP || args.setTidSize > 0 || args.setTid !== 0) return EINVAL;
+  const low = args.flags % CLONE_CLEAR_SIGHAND;
+  if (low & (CLONE_DETACHED | SIGNAL_MASK) || args.exitSignal > MAX_SIGNAL) return EINVAL;
+  if (low & (CLONE_THREAD | CLONE_PARENT) && args.exitSignal !== 0) return EINVAL;
+  if ((args.stack === 0) !== (args.stackSize === 0)) return EINVAL;
+  if (args.stack + args.stackSize > TASK_SIZE) return EFAULT;
+  return 0;
+}

@@ -1,0 +1,65 @@
+/** execve(2), execveat(2). */
+import { isErr, type ByteString, type Errno, type GuestAddr } from '../base/brands.js';
+import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW } from '../abi/fcntl.js';
+import { E2BIG, EFAULT, EINVAL, ENAMETOOLONG } from '../abi/errno.js';
+import { SIGKILL } from '../abi/signal.js';
+import { execTask } from '../kernel/exec/exec.js';
+import { prepareProgram } from '../kernel/exec/program.js';
+import { exitGroup } from '../kernel/exit.js';
+import { address, dirfd, flags, path, REGISTERS_SET, syscall } from '../kernel/syscall.js';
+import type { Task } from '../kernel/task.js';
+import { basePath } from '../kernel/task-files.js';
+
+const MAX_STRING_BYTES = 131072;
+const MAX_TOTAL_BYTES = 8 << 20;
+
+/** Reads a NULL-terminated array of strings once, bounded so that a hostile one costs no more than E2BIG allows. */
+function readStrings(task: Task, pointer: GuestAddr): ByteString[] | Errno {
+  const texts: ByteString[] = [];
+  if (pointer === 0) return texts;
+  let total = 0;
+  for (let at = pointer; ; at += 8) {
+    const item = task.mm.readU64(at);
+    if (isErr(item)) return EFAULT;
+    if (item === 0) return texts;
+    const text = task.mm.copyInString(item, MAX_STRING_BYTES);
+    if (isErr(text)) return text === ENAMETOOLONG ? E2BIG : EFAULT;
+    texts.push(text);
+    total += text.length + 9;
+    if (total > MAX_TOTAL_BYTES) return E2BIG;
+  }
+}
+
+function exec(task: Task, fd: number, name: ByteString, argvAt: GuestAddr, envpAt: GuestAddr, atFlags: number): number {
+  if (atFlags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW)) return EINVAL;
+  const base = basePath(task, fd, name);
+  if (isErr(base)) return base;
+  const argv = readStrings(task, argvAt);
+  if (isErr(argv)) return argv;
+  const envp = readStrings(task, envpAt);
+  if (isErr(envp)) return envp;
+  const program = prepareProgram({ fs: task.fs, cred: task.cred, limits: task.group.limits, noNewPrivs: task.noNewPrivs }, {
+    base,
+    name,
+    directoryFd: fd,
+    emptyPath: (atFlags & AT_EMPTY_PATH) !== 0,
+    noFollow: (atFlags & AT_SYMLINK_NOFOLLOW) !== 0,
+    argv,
+    envp,
+  });
+  if (isErr(program)) return program;
+  const result = execTask(task, program);
+  program.close();
+  if (isErr(result)) {
+    if (!result || task.mm.users === 0) exitGroup(task, SIGKILL);
+    return result;
+  }
+  return REGISTERS_SET;
+}
+
+export const execve = syscall('execve', [path, address, address], (task, name, argv, envp) => exec(task, AT_FDCWD, name, argv, envp, 0));
+export const execveat = syscall(
+  'execveat',
+  [dirfd, path, address, address, flags({ AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW })],
+  exec,
+);

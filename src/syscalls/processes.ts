@@ -1,0 +1,124 @@
+/** Ends of processes and waiting for them, ids, process groups and sessions (exit(2), wait4(2), getpid(2), setpgid(2), setsid(2)). */
+import { isErr, type Errno, type UserPtr } from '../base/brands.js';
+import type { Blocking } from '../base/blocking.js';
+import { EINVAL, ESRCH } from '../abi/errno.js';
+import { RUSAGE, type Rusage } from '../abi/process-struct.js';
+import {
+  P_ALL, P_PGID, P_PID, WCONTINUED, WEXITED, WNOHANG, WNOWAIT, WSTOPPED, WUNTRACED, __WALL, __WCLONE, __WNOTHREAD,
+} from '../abi/wait.js';
+import { exitGroup, exitTask } from '../kernel/exit.js';
+import { setpgid as setProcessGroup, setsid as newSession } from '../kernel/job-control.js';
+import { SIGCHLD } from '../abi/signal.js';
+import { childInfo, encodeInfo, SIGINFO_SIZE } from '../kernel/signals/signal-info.js';
+import { address, flags, int, oneOf, partial, pid, ptr, REGISTERS_SET, syscall } from '../kernel/syscall.js';
+import type { Task } from '../kernel/task.js';
+import { waitForChild, type ChildEvent, type ChildSelector } from '../kernel/wait.js';
+
+export const exit = syscall('exit', [int], (task, code) => {
+  exitTask(task, (code & 0xff) << 8);
+  return REGISTERS_SET;
+});
+
+export const exitGroupCall = syscall('exit_group', [int], (task, code) => {
+  exitGroup(task, (code & 0xff) << 8);
+  return REGISTERS_SET;
+});
+
+const WAIT_FLAGS = { WNOHANG, WUNTRACED, WCONTINUED, WEXITED, WNOWAIT, __WALL, __WCLONE, __WNOTHREAD };
+const WAIT4_FLAGS = WNOHANG | WUNTRACED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL;
+
+function selectorOf(task: Task, id: number): ChildSelector {
+  if (id === -1) return { kind: 'any' };
+  if (id > 0) return { kind: 'pid', pid: id };
+  return { kind: 'group', pgid: id === 0 ? task.group.processGroup.id : -id };
+}
+
+export const wait4 = syscall('wait4', [pid, address, flags(WAIT_FLAGS), ptr(RUSAGE, true)], wait4Handler);
+
+function* wait4Handler(task: Task, id: number, statusAt: number, options: number, usageAt: UserPtr<Rusage>): Blocking<number> {
+  if (options & ~WAIT4_FLAGS) return EINVAL;
+  if (id === -0x80000000) return ESRCH;
+  const event = yield* waitForChild(task, selectorOf(task, id), options | WEXITED);
+  if (event === undefined) return 0;
+  if (isErr(event)) return event;
+  if (statusAt !== 0) {
+    const stored = task.mm.writeU32(statusAt, event.status);
+    if (isErr(stored)) return stored;
+  }
+  const stored = storeUsage(task, usageAt, event);
+  return isErr(stored) ? stored : event.pid;
+}
+
+function storeUsage(task: Task, at: UserPtr<Rusage>, event: ChildEvent): 0 | Errno {
+  if (at === 0) return 0;
+  const { userNs, systemNs, maxRssPages } = event.usage;
+  const usage = RUSAGE.zero();
+  usage.utimeSec = Math.floor(userNs / 1e9);
+  usage.utimeUsec = Math.floor((userNs % 1e9) / 1e3);
+  usage.stimeSec = Math.floor(systemNs / 1e9);
+  usage.stimeUsec = Math.floor((systemNs % 1e9) / 1e3);
+  usage.maxrss = maxRssPages * 4;
+  return task.mm.writeStruct(at, RUSAGE, usage);
+}
+
+export const waitid = syscall(
+  'waitid',
+  [oneOf({ P_ALL, P_PID, P_PGID }), pid, address, flags(WAIT_FLAGS), ptr(RUSAGE, true)],
+  waitidHandler,
+  partial('P_PIDFD'),
+);
+
+function* waitidHandler(task: Task, type: number, id: number, infoAt: number, options: number, usageAt: UserPtr<Rusage>): Blocking<number> {
+  if (options & ~(WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL)) return EINVAL;
+  if (!(options & (WEXITED | WSTOPPED | WCONTINUED))) return EINVAL;
+  const selector = waitidSelector(task, type, id);
+  if (isErr(selector)) return selector;
+  const event = yield* waitForChild(task, selector, options);
+  if (isErr(event)) return event;
+  if (event) {
+    const stored = storeUsage(task, usageAt, event);
+    if (isErr(stored)) return stored;
+  }
+  return infoAt === 0 ? 0 : storeInfo(task, infoAt, event);
+}
+
+function waitidSelector(task: Task, type: number, id: number): ChildSelector | Errno {
+  switch (type) {
+    case P_ALL:
+      return { kind: 'any' };
+    case P_PID:
+      return id > 0 ? { kind: 'pid', pid: id } : EINVAL;
+    case P_PGID:
+      return id < 0 ? EINVAL : { kind: 'group', pgid: id === 0 ? task.group.processGroup.id : id };
+    default:
+      return EINVAL;
+  }
+}
+
+/** siginfo of the child, or with no event a zero si_signo and si_pid. The kernel writes only the members that count. */
+function storeInfo(task: Task, at: number, event: ChildEvent | undefined): 0 | Errno {
+  const bytes = new Uint8Array(SIGINFO_SIZE);
+  if (event) {
+    const info = childInfo(event.code, event.pid, event.uid, event.value, 0, 0, SIGCHLD);
+    encodeInfo(info, new DataView(bytes.buffer), 0);
+  }
+  return task.mm.copyOut(at, bytes, 0, 28);
+}
+
+export const getpid = syscall('getpid', [], (task) => task.group.pid);
+export const gettid = syscall('gettid', [], (task) => task.tid);
+export const getppid = syscall('getppid', [], (task) => task.group.parent?.pid ?? 0);
+export const setTidAddress = syscall('set_tid_address', [address], (task, at) => {
+  task.clearChildTid = at;
+  return task.tid;
+});
+
+export const setpgid = syscall('setpgid', [pid, pid], (task, id, pgid) => setProcessGroup(task.machine, task.group, id, pgid));
+export const setsid = syscall('setsid', [], (task) => newSession(task.machine, task.group));
+export const getpgrp = syscall('getpgrp', [], (task) => task.group.processGroup.id);
+export const getpgid = syscall('getpgid', [pid], (task, id) => processById(task, id)?.processGroup.id ?? ESRCH);
+export const getsid = syscall('getsid', [pid], (task, id) => processById(task, id)?.processGroup.session.id ?? ESRCH);
+
+function processById(task: Task, id: number): Task['group'] | undefined {
+  return id === 0 ? task.group : task.machine.tasks.get(id)?.group;
+}
