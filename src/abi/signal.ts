@@ -49,6 +49,7 @@ export const SA_SIGINFO = 4;
 export const SA_UNSUPPORTED = 0x400;
 export const SA_EXPOSE_TAGBITS = 0x800;
 export const SA_RESTORER = 0x4000000;
+export const SA_ONSTACK = 0x8000000;
 export const SA_RESTART = 0x10000000;
 export const SA_NOMASK = 0x40000000;
 export const SA_NODEFER = 0x40000000;

@@ -41,6 +41,8 @@ export class ThreadGroup {
   childMaxRssPages = 0;
   readonly startNs: number;
   readonly realTimer: Timer;
+  /** Period of ITIMER_REAL; 0: once. */
+  realIntervalNs = 0;
 
   constructor(
     readonly pid: Pid,

@@ -72,6 +72,13 @@ export class Registers {
     this.u32[slot + 1] = Math.floor(value / HIGH);
   }
 
+  /** Stores all 64 bits from two halves. */
+  setHalves(register: number, low: number, high: number): void {
+    const slot = this.slots[register]! * 2;
+    this.u32[slot] = low;
+    this.u32[slot + 1] = high;
+  }
+
   getBig(register: number): bigint {
     const slot = this.slots[register]! * 2;
     return BigInt(this.u32[slot]!) | (BigInt(this.u32[slot + 1]!) << 32n);

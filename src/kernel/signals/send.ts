@@ -1,0 +1,163 @@
+/**
+ * Sending signals (Linux: kernel/signal.c, send_signal_locked, complete_signal, force_sig_info_to_task). Permission checks are
+ * the callers' (signal-permission.ts): what comes here is sent.
+ */
+import type { Errno } from '../../base/brands.js';
+import { EAGAIN } from '../../abi/errno.js';
+import { RLIMIT_SIGPENDING } from '../../abi/resource.js';
+import { SIGCONT, SIGKILL, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU } from '../../abi/signal.js';
+import type { ProcessGroup } from '../job-control.js';
+import { interrupt } from '../scheduler.js';
+import type { Task } from '../task.js';
+import type { ThreadGroup } from '../thread-group.js';
+import { continueGroup } from './stop.js';
+import { SIG_DFL } from './shared-signals.js';
+import { SigSet } from './sig-set.js';
+import type { SignalInfo } from './signal-info.js';
+
+export const STOP_SIGNALS = SigSet.of(SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU);
+const CONT_SIGNALS = SigSet.of(SIGCONT);
+
+/** Sends to one thread (tkill, faults, timers with SIGEV_THREAD_ID). EAGAIN: the queue of real-time signals is full. */
+export function sendToTask(task: Task, info: SignalInfo): 0 | Errno {
+  return send(task, info, false, false);
+}
+
+/** Sends to a process: whichever thread wants it takes it. */
+export function sendToGroup(group: ThreadGroup, info: SignalInfo): 0 | Errno {
+  const task = representative(group);
+  return task ? send(task, info, true, false) : 0;
+}
+
+/** Sends to every process of a process group (terminals, kill(-pgrp) by the kernel itself). */
+export function sendToProcessGroup(processGroup: ProcessGroup, info: SignalInfo): void {
+  for (const group of [...processGroup.members]) sendToGroup(group, info);
+}
+
+/**
+ * A signal that the thread cannot escape (Linux: force_sig): blocked or ignored, it gets its default action instead; init
+ * is not spared.
+ */
+export function forceSignal(task: Task, info: SignalInfo): void {
+  const shared = task.group.signals;
+  const action = shared.actions[info.signo]!;
+  const blocked = task.signals.mask.has(info.signo);
+  if (blocked || shared.isIgnored(info.signo)) {
+    action.handler = SIG_DFL;
+    task.signals.mask.delete(info.signo);
+  }
+  if (action.handler === SIG_DFL) shared.unkillable = false;
+  send(task, info, false, true);
+}
+
+/** True when the thread has something to act on before it may return to guest code, or that ends an interruptible sleep. */
+export function signalPending(task: Task): boolean {
+  const own = task.signals;
+  const shared = task.group.signals;
+  const mask = own.mask;
+  return (
+    ((own.pending.low | shared.pending.low) & ~mask.low) !== 0 ||
+    ((own.pending.high | shared.pending.high) & ~mask.high) !== 0 ||
+    shared.stopSignal !== 0 ||
+    task.group.exiting !== undefined
+  );
+}
+
+/** True when SIGKILL waits for the thread, or its process is ending. */
+export function killPending(task: Task): boolean {
+  return task.signals.pending.has(SIGKILL) || task.group.signals.pending.has(SIGKILL) || task.group.exiting !== undefined;
+}
+
+/** The thread has not ended. */
+export function isAlive(task: Task): boolean {
+  return task.state !== 'zombie' && task.state !== 'dead';
+}
+
+function representative(group: ThreadGroup): Task | undefined {
+  if (group.leader && isAlive(group.leader)) return group.leader;
+  for (const task of group.tasks) if (isAlive(task)) return task;
+  return undefined;
+}
+
+function send(task: Task, info: SignalInfo, toGroup: boolean, force: boolean): 0 | Errno {
+  const group = task.group;
+  const shared = group.signals;
+  const signal = info.signo;
+  if (!isAlive(task) || group.exiting !== undefined) return 0;
+  if (signal === SIGCONT) {
+    discardEverywhere(group, STOP_SIGNALS);
+    continueGroup(group);
+  } else if (STOP_SIGNALS.has(signal)) {
+    discardEverywhere(group, CONT_SIGNALS);
+  }
+  if (isDropped(task, signal, force)) return 0;
+  const room = force ? 1 : group.limits.soft[RLIMIT_SIGPENDING]! - queuedSignals(group);
+  if (!(toGroup ? shared : task.signals).pending.push(info, room)) return EAGAIN;
+  shared.arrivals.wake();
+  wakeForSignal(task, signal, toGroup);
+  return 0;
+}
+
+/** Ignored signals never enter a queue, unless they are blocked: an action may be set before they are unblocked. */
+function isDropped(task: Task, signal: number, force: boolean): boolean {
+  const { mask, realMask } = task.signals;
+  const shared = task.group.signals;
+  if (mask.has(signal) || realMask?.has(signal)) return false;
+  if (shared.unkillable && !force && shared.actions[signal]!.handler === SIG_DFL) return true;
+  return shared.isIgnored(signal);
+}
+
+function queuedSignals(group: ThreadGroup): number {
+  let count = group.signals.pending.length;
+  for (const task of group.tasks) count += task.signals.pending.length;
+  return count;
+}
+
+function discardEverywhere(group: ThreadGroup, set: SigSet): void {
+  group.signals.pending.discard(set);
+  for (const task of group.tasks) task.signals.pending.discard(set);
+}
+
+/** Picks the thread that shall take the signal and makes it look. */
+function wakeForSignal(task: Task, signal: number, toGroup: boolean): void {
+  if (signal === SIGKILL) {
+    for (const thread of task.group.tasks) if (isAlive(thread)) interrupt(thread);
+    return;
+  }
+  if (wants(task, signal)) {
+    interrupt(task);
+    return;
+  }
+  if (!toGroup) return;
+  for (const thread of task.group.tasks) {
+    if (thread !== task && wants(thread, signal)) {
+      interrupt(thread);
+      return;
+    }
+  }
+}
+
+function wants(task: Task, signal: number): boolean {
+  return isAlive(task) && task.state !== 'stopped' && !task.signals.mask.has(signal);
+}
+
+/**
+ * After `task` blocked more signals or ended: signals of the process that it was chosen for may need another thread
+ * (Linux: retarget_shared_pending).
+ */
+export function retargetShared(task: Task): void {
+  const pending = task.group.signals.pending;
+  if (pending.isEmpty) return;
+  for (const thread of task.group.tasks) {
+    if (thread === task || !isAlive(thread) || thread.state === 'stopped') continue;
+    const mask = thread.signals.mask;
+    if (((pending.low & ~mask.low) | (pending.high & ~mask.high)) !== 0) interrupt(thread);
+  }
+}
+
+/** Replaces the thread's mask (sigprocmask, sigreturn, handlers). */
+export function setMask(task: Task, mask: SigSet): void {
+  task.signals.mask.assign(mask);
+  task.signals.mask.removeUnblockable();
+  retargetShared(task);
+}
