@@ -7,6 +7,7 @@ export const _LINUX_CAPABILITY_VERSION_1 = 0x19980330;
 export const _LINUX_CAPABILITY_VERSION_2 = 0x20071026;
 export const _LINUX_CAPABILITY_VERSION_3 = 0x20080522;
 export const CAP_CHOWN = 0;
+export const CAP_DAC_OVERRIDE = 1;
 export const CAP_DAC_READ_SEARCH = 2;
 export const CAP_FOWNER = 3;
 export const CAP_FSETID = 4;

@@ -1,5 +1,6 @@
 /** inotify (Linux: include/uapi/linux/inotify.h). */
 export const IN_ACCESS = 1;
+export const IN_MODIFY = 2;
 export const IN_ATTRIB = 4;
 export const IN_CLOSE_WRITE = 8;
 export const IN_CLOSE_NOWRITE = 0x10;

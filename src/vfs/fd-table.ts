@@ -2,6 +2,7 @@
 import type { Errno } from '../base/brands.js';
 import { EBADF, EMFILE } from '../abi/errno.js';
 import type { OpenFile } from './open-file.js';
+import { endFile } from './path.js';
 
 export class FdTable {
   private files: (OpenFile | undefined)[] = [];
@@ -94,5 +95,8 @@ export function closeFile(file: OpenFile): 0 | Errno {
 
 /** Gives back a reference that is no descriptor's (a mapping, a message in flight). */
 export function dropFile(file: OpenFile): void {
-  if (--file.references === 0) file.release();
+  if (--file.references !== 0) return;
+  file.notifyRelease();
+  file.release();
+  endFile(file);
 }

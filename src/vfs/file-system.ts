@@ -28,6 +28,23 @@ export abstract class FileSystem {
   /** False when names may change behind our back, so that a cached dentry must be looked up again (host directories). */
   readonly stableNames: boolean = true;
 
+  /** Made by `rootDentry` in dentry.ts. */
+  rootDentry: import('./dentry.js').Dentry | undefined = undefined;
+  /** Names in the dentry cache. */
+  cachedDentries = 0;
+  /** Mounts of it that exist; the last unmount disposes. */
+  mountCount = 0;
+
+  /** Options behind rw or ro in /proc/mounts, with a comma in front of each: ',size=1024k'. */
+  mountOptions(): string {
+    return '';
+  }
+
+  /** mount -o remount with the options of the call; EINVAL: not understood. */
+  remount(_options: string): 0 | Errno {
+    return 0;
+  }
+
   /** Writes what is dirty to where it lasts. */
   sync(): 0 | Errno {
     return 0;

@@ -36,6 +36,7 @@ export interface InodeAttributes {
 
 /** A change of attributes (Linux: struct iattr); absent members stay. */
 export interface AttributeChange {
+  /** Permission bits (07777); bits of the type are ignored. */
   mode?: number;
   uid?: number;
   gid?: number;
@@ -63,6 +64,20 @@ export interface DirectoryEntry {
 
 export abstract class Inode {
   constructor(readonly fs: FileSystem) {}
+
+  /** Cached names, open files and mounts that use it: see `holdInode` and `dropInode` in dentry.ts. */
+  references = 0;
+  /** Programs that run from it: opening for writing is then ETXTBSY. */
+  writeDenied = 0;
+  /** Descriptions open for writing: execve is then ETXTBSY. */
+  writers = 0;
+  /** inotify's: see notify.ts. */
+  watches: Set<import('./notify.js').InodeWatch> | undefined = undefined;
+
+  /** Where an unnamed file (pipe, socket, ...) appears to be; see anon-inode.ts. */
+  get defaultPath(): import('./path.js').Path | undefined {
+    return undefined;
+  }
 
   /** Unique within the file system for the life of the inode. */
   abstract readonly ino: number;

@@ -25,6 +25,11 @@ export interface IoctlCaller {
 /** Takes one directory entry; false: no room, stop before this one. `next` is the offset to continue from after it. */
 export type DirectorySink = (entry: DirectoryEntry, next: number) => boolean;
 
+/** Who keeps something about an open file that must go with it: an epoll entry, a flock. */
+export interface ReleaseListener {
+  onFileRelease(file: OpenFile): void;
+}
+
 export abstract class OpenFile {
   /** How many descriptors and kernel users refer to it; `release` runs at zero. */
   references = 1;
@@ -32,12 +37,24 @@ export abstract class OpenFile {
   position = 0;
   /** Where it was opened; files without a name (pipes, sockets) get one in an internal mount. Set by open. */
   path: Path | undefined;
+  /** `path` is pinned: see `setFilePath` in path.ts. */
+  pathHeld = false;
+  /** F_SETOWN: a pid, or minus a process group, that SIGIO goes to; F_SETSIG's signal. */
+  owner = 0;
+  ownerSignal = 0;
+  /** Counted in `inode.writers`. */
+  countedWriter = false;
+  /** Told, before `release`, that the last reference is gone. */
+  private releaseListeners: Set<ReleaseListener> | undefined;
 
   constructor(
     readonly inode: Inode,
     /** Access mode and status flags (O_APPEND, O_NONBLOCK, ...); changed by F_SETFL. */
     public flags: number,
-  ) {}
+  ) {
+    inode.references++;
+    this.path = inode.defaultPath;
+  }
 
   get readable(): boolean {
     return (this.flags & O_ACCMODE) !== O_WRONLY;
@@ -69,6 +86,11 @@ export abstract class OpenFile {
     return EINVAL;
   }
 
+  /** A blocking write goes on until all bytes are moved (pipes, stream sockets, terminals). */
+  get writesAll(): boolean {
+    return !this.seekable;
+  }
+
   /** POLL* events that are true now. */
   poll(): number {
     return POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM;
@@ -89,6 +111,10 @@ export abstract class OpenFile {
   }
   ioctl(_caller: IoctlCaller, _request: number, _argument: number): number | Errno | Blocking<number | Errno> {
     return ENOTTY;
+  }
+  /** F_ADD_SEALS, F_GET_SEALS, F_SETPIPE_SZ, F_GETPIPE_SZ and the like. */
+  fileControl(_command: number, _argument: number): number | Errno {
+    return EINVAL;
   }
   /** What mmap maps. */
   mappable(): Mappable | Errno {
@@ -111,6 +137,19 @@ export abstract class OpenFile {
   }
   /** The last reference is gone. */
   release(): void {}
+
+  addReleaseListener(listener: ReleaseListener): void {
+    (this.releaseListeners ??= new Set()).add(listener);
+  }
+  removeReleaseListener(listener: ReleaseListener): void {
+    this.releaseListeners?.delete(listener);
+  }
+  /** Called by dropFile at the last reference. */
+  notifyRelease(): void {
+    if (!this.releaseListeners) return;
+    for (const listener of this.releaseListeners) listener.onFileRelease(this);
+    this.releaseListeners = undefined;
+  }
 
   /** Text behind `fdinfo`'s common lines. */
   fdinfo(): string {
