@@ -1,9 +1,12 @@
 /** The machine: root of all kernel state, in plain data (what a snapshot will have to keep). */
+import { availableParallelism } from 'node:os';
 import type { Pid } from '../base/brands.js';
 import type { Clock } from '../base/clock.js';
 import type { PhysMem } from '../mm/phys-mem.js';
 import type { Platform } from '../platform/platform.js';
 import type { Mount } from '../vfs/mount.js';
+import { FutexTable } from './futex.js';
+import type { PiLock } from './futex-pi.js';
 import type { ProcessGroup } from './job-control.js';
 import { PidAllocator } from './pids.js';
 import type { SyscallDefinition } from './syscall.js';
@@ -27,6 +30,9 @@ export class Machine {
   readonly processGroups = new Map<Pid, ProcessGroup>();
   readonly pids = new PidAllocator();
   readonly timers = new TimerQueue();
+  readonly futexes = new FutexTable();
+  /** Contended priority-inheritance futexes by key. */
+  readonly piLocks = new Map<string, PiLock>();
   /** Tasks that can go on: see scheduler.ts. */
   readonly ready: Task[] = [];
   /** Set by `stop`: the run loop returns. */
@@ -38,6 +44,8 @@ export class Machine {
   init: ThreadGroup | undefined;
   hostname: string;
   domainname = '(none)';
+  /** CPUs that guests are told of: the host's. */
+  readonly cpuCount = availableParallelism();
   readonly bootNs: number;
 
   constructor(

@@ -1,0 +1,113 @@
+/**
+ * Priority-inheritance futexes (Linux: kernel/futex/pi.c). The word holds the owner's thread id and FUTEX_WAITERS; unlocking
+ * hands the lock to the oldest waiter. No priority is ever inherited: the host schedules.
+ */
+import { sleepOn, type Blocking } from '../base/blocking.js';
+import { isErr, type Errno, type GuestAddr } from '../base/brands.js';
+import { EAGAIN, EDEADLK, EINVAL, EPERM, ERESTARTNOINTR, ERESTARTSYS, ESRCH } from '../abi/errno.js';
+import { FUTEX_OWNER_DIED, FUTEX_TID_MASK, FUTEX_WAITERS } from '../abi/futex.js';
+import { WaitQueue } from '../base/wait-queue.js';
+import type { Task } from './task.js';
+
+/** A thread that waits for a lock, and where its word is in its own address space. */
+export interface PiWaiter {
+  readonly task: Task;
+  readonly address: GuestAddr;
+  readonly queue: WaitQueue;
+  /** Set when the lock was handed over. */
+  owns: boolean;
+}
+
+/** A contended lock. */
+export interface PiLock {
+  owner: Task;
+  readonly waiters: PiWaiter[];
+}
+
+function keyOf(task: Task, address: GuestAddr, isPrivate: boolean): string | Errno {
+  if (address % 4 !== 0) return EINVAL;
+  return task.mm.futexKey(address, isPrivate);
+}
+
+/** FUTEX_LOCK_PI; with `tryOnly` FUTEX_TRYLOCK_PI. */
+export function lockPi(task: Task, address: GuestAddr, deadlineNs: number, tryOnly: boolean, isPrivate: boolean): number | Blocking<number> {
+  const key = keyOf(task, address, isPrivate);
+  if (isErr(key)) return key;
+  const lock = task.machine.piLocks.get(key as string);
+  let value = task.mm.atomicLoad(address);
+  for (;;) {
+    if (isErr(value)) return value;
+    const owner = value & FUTEX_TID_MASK;
+    if (owner === task.tid) return EDEADLK;
+    const isFree = owner === 0 && !lock;
+    if (!isFree && tryOnly) return EAGAIN;
+    const wanted: number = isFree ? ((value & FUTEX_OWNER_DIED) | task.tid) >>> 0 : (value | FUTEX_WAITERS) >>> 0;
+    const seen = task.mm.atomicCompareExchange(address, value, wanted);
+    if (isErr(seen)) return seen;
+    if (seen === value) {
+      if (isFree) return 0;
+      const ownerTask = lock?.owner ?? task.machine.tasks.get(owner);
+      if (!ownerTask || ownerTask.state === 'dead') return ESRCH;
+      return waitForLock(task, key as string, ownerTask, address, deadlineNs);
+    }
+    value = seen;
+  }
+}
+
+function* waitForLock(task: Task, key: string, owner: Task, address: GuestAddr, deadlineNs: number): Blocking<number> {
+  const locks = task.machine.piLocks;
+  let lock = locks.get(key);
+  if (!lock) {
+    lock = { owner, waiters: [] };
+    locks.set(key, lock);
+  }
+  const waiter: PiWaiter = { task, address, queue: new WaitQueue(), owns: false };
+  lock.waiters.push(waiter);
+  try {
+    while (!waiter.owns) {
+      const reason = yield* sleepOn(waiter.queue, -1, { deadlineNs });
+      if (isErr(reason) && !waiter.owns) return reason === ERESTARTSYS ? ERESTARTNOINTR : reason;
+    }
+    return 0;
+  } finally {
+    const index = lock.waiters.indexOf(waiter);
+    if (index >= 0) lock.waiters.splice(index, 1);
+    if (lock.waiters.length === 0 && locks.get(key) === lock) locks.delete(key);
+  }
+}
+
+/** FUTEX_UNLOCK_PI. */
+export function unlockPi(task: Task, address: GuestAddr, isPrivate: boolean): number {
+  const key = keyOf(task, address, isPrivate);
+  if (isErr(key)) return key;
+  let value = task.mm.atomicLoad(address);
+  if (isErr(value)) return value;
+  if ((value & FUTEX_TID_MASK) !== task.tid) return EPERM;
+  const lock = task.machine.piLocks.get(key as string);
+  if (lock) return handOver(task, key as string, lock, 0);
+  for (;;) {
+    const seen = task.mm.atomicCompareExchange(address, value, 0);
+    if (isErr(seen)) return seen;
+    if (seen === value) return 0;
+    value = seen;
+  }
+}
+
+/** Gives the lock to the oldest waiter. `mark`: FUTEX_OWNER_DIED or 0. */
+function handOver(task: Task, key: string, lock: PiLock, mark: number): number {
+  const next = lock.waiters.shift()!;
+  const rest = lock.waiters.length > 0 ? FUTEX_WAITERS : 0;
+  const stored = next.task.mm.writeU32(next.address, (next.task.tid | rest | mark) >>> 0);
+  if (lock.waiters.length === 0) task.machine.piLocks.delete(key);
+  lock.owner = next.task;
+  next.owns = true;
+  next.queue.wake();
+  return isErr(stored) ? stored : 0;
+}
+
+/** A thread ended: contended locks that it holds go to their next waiter, marked. */
+export function releaseOwnedPi(task: Task): void {
+  for (const [key, lock] of task.machine.piLocks) {
+    if (lock.owner === task && lock.waiters.length > 0) handOver(task, key, lock, FUTEX_OWNER_DIED);
+  }
+}
