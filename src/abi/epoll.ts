@@ -1,5 +1,6 @@
 /** epoll (Linux: include/uapi/linux/eventpoll.h). */
 export const EPOLL_CTL_ADD = 1;
+export const EPOLL_CTL_DEL = 2;
 export const EPOLL_CTL_MOD = 3;
 export const EPOLL_CLOEXEC = 0x80000;
 export const EPOLL_URING_WAKE = 0x8000000;

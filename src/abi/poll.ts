@@ -11,3 +11,4 @@ export const POLLRDHUP = 0x2000;
 export const POLLRDNORM = 0x40;
 export const POLLREMOVE = 0x1000;
 export const POLLWRNORM = 0x100;
+export const POLLWRBAND = 0x200;

@@ -57,3 +57,12 @@ export function* sleepOnAny(sources: readonly WaitSource[], options: SleepOption
 export function isBlocking<T>(answer: T | Blocking<T>): answer is Blocking<T> {
   return typeof answer === 'object' && answer !== null && Symbol.iterator in answer && 'next' in answer;
 }
+
+/** Applies `finish` to a handler's result, now or when its wait ends. */
+export function thenDo<T, U>(answer: T | Blocking<T>, finish: (result: T) => U): U | Blocking<U> {
+  return isBlocking(answer) ? finishLater(answer, finish) : finish(answer);
+}
+
+function* finishLater<T, U>(answer: Blocking<T>, finish: (result: T) => U): Blocking<U> {
+  return finish(yield* answer);
+}
