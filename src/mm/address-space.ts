@@ -1,10 +1,35 @@
-/** A guest address space: VMAs over extents (Linux: struct mm_struct). SKELETON */
-import type { ByteString, Errno, GuestAddr } from '../base/brands.js';
+/**
+ * A guest address space: VMAs over extents (Linux: struct mm_struct).
+ *
+ *   VMAs     what an access to an address means: protection, file, sharing     (vma.ts)
+ *   extents  which frames are there, and what the host mapping allows           (extent.ts)
+ *   space    the host's mappings, changed by queued operations                  (platform/platform.ts)
+ *
+ * The class holds the state and the steps that keep the three in agreement; each subject has a file of functions that take it:
+ * address-space-map.ts, -fault, -remap, -advise, -fork, -user, -maps. Fields and methods marked "internal" are for those files.
+ *
+ * Frames whose mapping goes away may still be reachable by threads that run at this moment: when there can be any, `settle`
+ * runs the queued operations before the frames are released.
+ */
+import type { ByteString, Errno, GuestAddr, PhysAddr } from '../base/brands.js';
+import { isErr } from '../base/brands.js';
+import { IntervalMap } from '../base/interval-map.js';
+import { pageUp } from '../base/page.js';
 import type { StructType } from '../base/struct.js';
-import type { HostSpace, Trap } from '../platform/platform.js';
+import { TASK_SIZE, type HostSpace, type Trap } from '../platform/platform.js';
+import * as advising from './address-space-advise.js';
+import * as faults from './address-space-fault.js';
+import * as forking from './address-space-fork.js';
+import * as mapping from './address-space-map.js';
+import * as reporting from './address-space-maps.js';
+import * as moving from './address-space-remap.js';
+import * as user from './address-space-user.js';
+import { Extent } from './extent.js';
 import type { IoVec } from './io-vec.js';
-import type { Mappable } from './page-cache.js';
+import type { CacheMapper, Mappable, PageCache } from './page-cache.js';
 import type { PhysMem } from './phys-mem.js';
+import { UserIoVec } from './user-io-vec.js';
+import { Vma, VM_SHARED } from './vma.js';
 
 /** A mapped file as mm sees it; vfs' OpenFile and Path are behind it. */
 export interface MappedFile {
@@ -30,72 +55,413 @@ export interface MapRequest {
   maxProt?: number;
   /** '[heap]', '[stack]', '[vdso]', ... for maps. */
   name?: string;
-  /** MAP_GROWSDOWN limits come from RLIMIT_STACK. */
+  /** VM_* bits beyond those that `flags` implies (VM_DONTEXPAND for the vdso). */
+  vmFlags?: number;
 }
 
 /** What fault handling decided. */
 export type FaultOutcome = { kind: 'resolved' } | { kind: 'signal'; signal: number; code: number; address: number };
 
-export declare class AddressSpace {
-  constructor(physmem: PhysMem, space: HostSpace);
-  readonly physmem: PhysMem;
-  /** The host side; replaced when exec moves to another stub process. */
-  space: HostSpace;
+/** Extents are host mappings; the host allows 65,530, the stub has a few, and an operation may need two for a moment. */
+export const MAX_EXTENTS = 65_000;
+/** Linux: vm.max_map_count. */
+export const MAX_VMAS = 65_530;
+
+let nextId = 1;
+
+export class AddressSpace implements CacheMapper {
   /** Tasks that share it; `dispose` at zero. */
-  users: number;
+  users = 1;
 
   // Layout, set by exec and read by proc and brk.
-  startCode: GuestAddr; endCode: GuestAddr; startData: GuestAddr; endData: GuestAddr;
-  startBrk: GuestAddr; brk: GuestAddr; startStack: GuestAddr;
-  argStart: GuestAddr; argEnd: GuestAddr; envStart: GuestAddr; envEnd: GuestAddr;
-  mmapBase: GuestAddr;
-  auxv: Uint8Array;
+  startCode: GuestAddr = 0;
+  endCode: GuestAddr = 0;
+  startData: GuestAddr = 0;
+  endData: GuestAddr = 0;
+  startBrk: GuestAddr = 0;
+  brk: GuestAddr = 0;
+  startStack: GuestAddr = 0;
+  argStart: GuestAddr = 0;
+  argEnd: GuestAddr = 0;
+  envStart: GuestAddr = 0;
+  envEnd: GuestAddr = 0;
+  /** mmap places mappings below it, downwards. Random; exec may set another. */
+  mmapBase: GuestAddr = mapping.randomMmapBase();
+  auxv: Uint8Array = new Uint8Array(0);
 
   // Limits in bytes, copied from the rlimits of the process (RLIMIT_AS, RLIMIT_DATA, RLIMIT_STACK).
-  limits: { addressSpace: number; data: number; stack: number };
+  limits = { addressSpace: Infinity, data: Infinity, stack: 8 << 20 };
+
+  /** Unique for the life of the kernel: names the space in futex keys. */
+  readonly id = nextId++;
+
+  // Internal from here on.
+  readonly vmas = new IntervalMap<Vma>();
+  readonly extents = new IntervalMap<Extent>();
+  /** Pages mapped by VMAs; of them private and writable. */
+  totalPages = 0;
+  dataPages = 0;
+  peakPages = 0;
+  /** VM_* bits that every new VMA gets (mlockall MCL_FUTURE). */
+  defaultFlags = 0;
+  /** Everything from here up to mmapBase has no gap longer than `largestGap`. */
+  gapSearchEnd: GuestAddr = 0;
+  largestGap = 0;
+  /** Set while another task's doing changes this space: its threads may run. */
+  private remote = false;
+  private readonly limboPhys: PhysAddr[] = [];
+  private readonly limboPages: number[] = [];
+  /** The extent of the last user access. */
+  lastExtent: Extent | undefined;
+  /** Faults that found nothing to do, because another thread's fault had done it. */
+  spuriousFaults = 0;
+  private disposed = false;
+
+  constructor(
+    readonly physmem: PhysMem,
+    /** The host side; replaced when exec moves to another stub process. */
+    public space: HostSpace,
+  ) {}
 
   // Operations behind the system calls.
-  map(request: MapRequest): GuestAddr | Errno;
-  unmap(address: GuestAddr, length: number): 0 | Errno;
-  protect(address: GuestAddr, length: number, prot: number): 0 | Errno;
-  remap(oldAddress: GuestAddr, oldLength: number, newLength: number, flags: number, newAddress: GuestAddr): GuestAddr | Errno;
-  setBrk(address: GuestAddr): GuestAddr;
-  advise(address: GuestAddr, length: number, advice: number): 0 | Errno;
-  sync(address: GuestAddr, length: number, flags: number): 0 | Errno;
-  residency(address: GuestAddr, length: number, out: Uint8Array): 0 | Errno;
+
+  /** mmap(2). `request.file` gets one `hold` when it succeeds; the caller's own reference stays the caller's. */
+  map(request: MapRequest): GuestAddr | Errno {
+    return this.settled(mapping.map(this, request));
+  }
+  unmap(address: GuestAddr, length: number): 0 | Errno {
+    return this.settled(mapping.unmap(this, address, length));
+  }
+  protect(address: GuestAddr, length: number, prot: number): 0 | Errno {
+    return this.settled(mapping.protect(this, address, length, prot));
+  }
+  remap(oldAddress: GuestAddr, oldLength: number, newLength: number, flags: number, newAddress: GuestAddr): GuestAddr | Errno {
+    return this.settled(moving.remap(this, oldAddress, oldLength, newLength, flags, newAddress));
+  }
+  /** brk(2): the new break, or the old one when it cannot be moved. */
+  setBrk(address: GuestAddr): GuestAddr {
+    return this.settled(mapping.setBrk(this, address));
+  }
+  advise(address: GuestAddr, length: number, advice: number): 0 | Errno {
+    return this.settled(advising.advise(this, address, length, advice));
+  }
+  sync(address: GuestAddr, length: number, flags: number): 0 | Errno {
+    return advising.sync(this, address, length, flags);
+  }
+  residency(address: GuestAddr, length: number, out: Uint8Array): 0 | Errno {
+    return advising.residency(this, address, length, out);
+  }
+  /** mlock and munlock: nothing is ever swapped by us, so only the flag (and populating) is left. */
+  lock(address: GuestAddr, length: number, flag: number): 0 | Errno {
+    return this.settled(advising.lock(this, address, length, flag));
+  }
+  /** mlockall (MCL_*) and, with 0, munlockall. */
+  lockAll(flags: number): 0 | Errno {
+    return this.settled(advising.lockAll(this, flags));
+  }
 
   /** Called by the run loop for TRAP_FAULT. `completeFault`: asks the platform for the kind of access when it matters. */
-  handleFault(trap: Trap, completeFault: () => void): FaultOutcome;
-  /** A copy for fork: shares every private frame copy-on-write. `space`: the child's, made by HostSpace.fork AFTER `protectForFork`. */
-  protectForFork(): 0 | Errno;
-  fork(childSpace: HostSpace): AddressSpace | Errno;
-  /** Drops everything mapped (exec by a lone task reuses the object? no: exec makes a new AddressSpace). Frames return. */
-  dispose(): void;
+  handleFault(trap: Trap, completeFault: () => void): FaultOutcome {
+    const outcome = faults.handleFault(this, trap, completeFault);
+    this.settle();
+    return outcome;
+  }
+
+  /** Before HostSpace.fork: queues what makes this space's private memory read-only. */
+  protectForFork(): 0 | Errno {
+    return forking.protectForFork(this);
+  }
+  /** A copy for fork: shares every private frame copy-on-write. `childSpace`: made by HostSpace.fork AFTER `protectForFork`. */
+  fork(childSpace: HostSpace): AddressSpace | Errno {
+    return forking.fork(this, childSpace);
+  }
+
+  /** Drops everything: frames and files return. No thread may run in the space any more; the host's mappings are left as they are. */
+  dispose(): void {
+    if (this.disposed) return;
+    this.disposed = true;
+    for (const extent of this.extents.items) this.physmem.release(extent.phys, extent.pages);
+    this.releaseLimbo();
+    this.extents.clear();
+    this.lastExtent = undefined;
+    const vmas = this.vmas.items.slice();
+    this.vmas.clear();
+    for (const vma of vmas) this.detach(vma);
+    this.totalPages = 0;
+    this.dataPages = 0;
+  }
 
   // User memory. All fault pages in as the guest itself would (write: breaks COW); EFAULT where the guest would get SIGSEGV.
-  copyIn(address: GuestAddr, target: Uint8Array, offset?: number, length?: number): 0 | Errno;
-  copyOut(address: GuestAddr, source: Uint8Array, offset?: number, length?: number): 0 | Errno;
-  /** NUL-terminated byte string of at most `max` bytes; ENAMETOOLONG when longer. */
-  copyInString(address: GuestAddr, max: number): ByteString | Errno;
-  readU32(address: GuestAddr): number | Errno;
-  readU64(address: GuestAddr): number | Errno;
-  writeU32(address: GuestAddr, value: number): 0 | Errno;
-  writeU64(address: GuestAddr, value: number): 0 | Errno;
-  readStruct<T>(address: GuestAddr, type: StructType<T>): T | Errno;
-  writeStruct<T>(address: GuestAddr, type: StructType<T>, value: T): 0 | Errno;
+
+  copyIn(address: GuestAddr, target: Uint8Array, offset = 0, length = target.length - offset): 0 | Errno {
+    return user.copyIn(this, address, target, offset, length);
+  }
+  copyOut(address: GuestAddr, source: Uint8Array, offset = 0, length = source.length - offset): 0 | Errno {
+    return user.copyOut(this, address, source, offset, length);
+  }
+  /** Stores `length` zero bytes. */
+  clearUser(address: GuestAddr, length: number): 0 | Errno {
+    return user.clearUser(this, address, length);
+  }
+  /** NUL-terminated byte string of at most `max` bytes, its NUL included; ENAMETOOLONG when longer. */
+  copyInString(address: GuestAddr, max: number): ByteString | Errno {
+    return user.copyInString(this, address, max);
+  }
+  readU32(address: GuestAddr): number | Errno {
+    return user.readU32(this, address);
+  }
+  readU64(address: GuestAddr): number | Errno {
+    return user.readU64(this, address);
+  }
+  writeU32(address: GuestAddr, value: number): 0 | Errno {
+    return user.writeU32(this, address, value);
+  }
+  writeU64(address: GuestAddr, value: number): 0 | Errno {
+    return user.writeU64(this, address, value);
+  }
+  readStruct<T>(address: GuestAddr, type: StructType<T>): T | Errno {
+    return user.readStruct(this, address, type);
+  }
+  writeStruct<T>(address: GuestAddr, type: StructType<T>, value: T): 0 | Errno {
+    return user.writeStruct(this, address, type, value);
+  }
   /** A cursor over one guest buffer, or several (readv). The caller has validated the count. */
-  ioVec(address: GuestAddr, length: number): IoVec;
-  ioVecs(segments: readonly { base: GuestAddr; length: number }[]): IoVec;
+  ioVec(address: GuestAddr, length: number): IoVec {
+    return new UserIoVec(this, address, length);
+  }
+  ioVecs(segments: readonly { base: GuestAddr; length: number }[]): IoVec {
+    return UserIoVec.over(this, segments);
+  }
   /**
    * Where a futex word lives: key string that is equal for the same word in every address space that shares the frame
-   * (`private`: this mm and address), or EFAULT; `load`/`compareExchange` work on the word atomically.
+   * (`private`: this mm and address), or EFAULT.
    */
-  futexKey(address: GuestAddr, isPrivate: boolean): string | Errno;
-  atomicLoad(address: GuestAddr): number | Errno;
+  futexKey(address: GuestAddr, isPrivate: boolean): string | Errno {
+    return user.futexKey(this, address, isPrivate);
+  }
+  /** Unsigned; the address must be aligned. */
+  atomicLoad(address: GuestAddr): number | Errno {
+    return user.atomicLoad(this, address);
+  }
   /** Returns the old value as unsigned, or EFAULT. */
-  atomicCompareExchange(address: GuestAddr, expected: number, replacement: number): number | Errno;
+  atomicCompareExchange(address: GuestAddr, expected: number, replacement: number): number | Errno {
+    return user.atomicCompareExchange(this, address, expected, replacement);
+  }
+
+  /**
+   * Access to another process' memory as ptrace(2) and /proc/PID/mem have it: bytes moved (short at an unmapped page), ignoring
+   * what the VMAs allow as long as they exist. `write`: from `bytes` into the guest; a private mapping gets its own copy.
+   */
+  accessForcibly(address: GuestAddr, bytes: Uint8Array, write: boolean): number {
+    this.remote = true;
+    const moved = user.accessForcibly(this, address, bytes, write);
+    this.settle();
+    this.remote = false;
+    return moved;
+  }
 
   /** Text of /proc/PID/maps; totals for status and statm, in pages. */
-  formatMaps(): ByteString;
-  statistics(): { size: number; resident: number; shared: number; text: number; data: number; stack: number; peak: number };
+  formatMaps(): ByteString {
+    return reporting.formatMaps(this);
+  }
+  /** Text of /proc/PID/smaps. */
+  formatSmaps(): ByteString {
+    return reporting.formatSmaps(this);
+  }
+  statistics(): { size: number; resident: number; shared: number; text: number; data: number; stack: number; peak: number } {
+    return reporting.statistics(this);
+  }
+
+  // CacheMapper.
+
+  unmapCache(cache: PageCache, from: number, to: number, alsoCopies: boolean): void {
+    this.remote = true;
+    for (const vma of this.vmas.items) {
+      if (vma.cache !== cache) continue;
+      const start = vma.start + Math.max(0, from - vma.offset);
+      const end = Math.min(vma.end, vma.start + (pageUp(to) - vma.offset));
+      if (start < end) this.dropExtents(start, end, !alsoCopies);
+    }
+    this.settle();
+    this.remote = false;
+  }
+
+  // Internal: VMAs.
+
+  /** Enters a VMA, counting it and its file; joins it with its neighbours. Returns the VMA that now covers it. */
+  attach(vma: Vma): Vma {
+    vma.file?.hold();
+    vma.cache?.countMapping(this, this.isSharedWriter(vma), 1);
+    this.account(vma, 1);
+    const index = this.vmas.insert(vma);
+    return this.join(index);
+  }
+
+  /** Takes back what `attach` counted, once the VMA is out of the map. */
+  detach(vma: Vma): void {
+    this.account(vma, -1);
+    vma.cache?.countMapping(this, this.isSharedWriter(vma), -1);
+    vma.file?.drop();
+  }
+
+  isSharedWriter(vma: Vma): boolean {
+    return (vma.flags & VM_SHARED) !== 0 && (vma.maxProt & 2) !== 0;
+  }
+
+  account(vma: Vma, sign: 1 | -1): void {
+    this.totalPages += sign * vma.pages;
+    if (vma.isData) this.dataPages += sign * vma.pages;
+    if (this.totalPages > this.peakPages) this.peakPages = this.totalPages;
+  }
+
+  /** Joins the VMA at `index` with those beside it that continue it. */
+  join(index: number): Vma {
+    const items = this.vmas.items;
+    let vma = items[index]!;
+    const next = items[index + 1];
+    if (next && vma.continuedBy(next)) this.absorb(vma, next, index + 1);
+    const previous = items[index - 1];
+    if (previous && previous.continuedBy(vma)) {
+      this.absorb(previous, vma, index);
+      vma = previous;
+    }
+    return vma;
+  }
+
+  private absorb(vma: Vma, next: Vma, index: number): void {
+    this.vmas.removeAt(index);
+    vma.end = next.end;
+    // The totals stay; the mapping and the file are counted once per VMA.
+    next.cache?.countMapping(this, this.isSharedWriter(next), -1);
+    next.file?.drop();
+  }
+
+  /** Splits the VMA at `index` so that one begins at `address`; returns the index of that one. */
+  splitVma(index: number, address: GuestAddr): number {
+    const vma = this.vmas.items[index]!;
+    if (vma.start === address) return index;
+    const rest = vma.derive(address, vma.end, vma.cache ? vma.offsetOf(address) : 0);
+    rest.file?.hold();
+    rest.cache?.countMapping(this, this.isSharedWriter(rest), 1);
+    vma.end = address;
+    this.vmas.insertAt(index + 1, rest);
+    return index + 1;
+  }
+
+  // Internal: extents.
+
+  /** Enters an extent whose frames the caller has references to (they become the extent's), and queues its host mapping. */
+  addExtent(extent: Extent): Extent {
+    this.space.map(extent.start, extent.end - extent.start, extent.prot, extent.phys);
+    return this.enterExtent(extent);
+  }
+
+  /** As addExtent, for what the host has mapped already. */
+  enterExtent(extent: Extent): Extent {
+    const index = this.extents.insert(extent);
+    return this.joinExtent(index);
+  }
+
+  joinExtent(index: number): Extent {
+    const items = this.extents.items;
+    let extent = items[index]!;
+    const next = items[index + 1];
+    if (next && extent.continuedBy(next)) {
+      extent.end = next.end;
+      this.forget(next);
+      this.extents.removeAt(index + 1);
+    }
+    const previous = items[index - 1];
+    if (previous && previous.continuedBy(extent)) {
+      previous.end = extent.end;
+      this.forget(extent);
+      this.extents.removeAt(index);
+      extent = previous;
+    }
+    return extent;
+  }
+
+  private forget(extent: Extent): void {
+    if (this.lastExtent === extent) this.lastExtent = undefined;
+  }
+
+  /** Splits whatever extent crosses `address`; returns the index of the first extent at or behind it. */
+  splitExtent(address: GuestAddr): number {
+    const index = this.extents.indexOf(address);
+    const extent = this.extents.items[index];
+    if (extent === undefined || extent.start >= address) return index;
+    this.extents.insertAt(index + 1, extent.splitAt(address));
+    return index + 1;
+  }
+
+  /** Removes what is mapped in [start, end), on the host too. `onlyCached`: leaves private copies alone. */
+  dropExtents(start: GuestAddr, end: GuestAddr, onlyCached = false): void {
+    const extents = this.extents;
+    let first = extents.indexOf(start);
+    if (first === extents.size || extents.items[first]!.start >= end) return;
+    first = this.splitExtent(start);
+    const last = this.splitExtent(end);
+    if (onlyCached) {
+      this.dropCachedExtents(first, last);
+      return;
+    }
+    const lowest = extents.items[first]!.start;
+    const highest = extents.items[last - 1]!.end;
+    for (let i = first; i < last; i++) this.letGo(extents.items[i]!);
+    extents.removeAt(first, last - first);
+    this.space.unmap(lowest, highest - lowest);
+  }
+
+  private dropCachedExtents(first: number, last: number): void {
+    for (let i = last - 1; i >= first; i--) {
+      const extent = this.extents.items[i]!;
+      if (!extent.cached) continue;
+      this.letGo(extent);
+      this.extents.removeAt(i);
+      this.space.unmap(extent.start, extent.end - extent.start);
+    }
+  }
+
+  /** An extent's frames are to be released once no thread can reach them. */
+  private letGo(extent: Extent): void {
+    this.forget(extent);
+    this.releaseLater(extent.phys, extent.pages);
+  }
+
+  releaseLater(phys: PhysAddr, pages: number): void {
+    this.limboPhys.push(phys);
+    this.limboPages.push(pages);
+  }
+
+  /**
+   * Ends an operation. Frames in limbo are released: at once when this space has one thread, which is stopped and will run
+   * what is queued before anything else; after running it now when there may be others.
+   */
+  settle(): 0 | Errno {
+    if (this.limboPhys.length === 0) return 0;
+    if (this.users > 1 || this.remote) {
+      const committed = this.space.commit();
+      // Still mapped somewhere: they stay in limbo until a later operation gets through, or dispose.
+      if (isErr(committed)) return committed;
+    }
+    this.releaseLimbo();
+    return 0;
+  }
+
+  private settled<R extends number>(result: R): R {
+    if (this.limboPhys.length > 0) this.settle();
+    return result;
+  }
+
+  private releaseLimbo(): void {
+    for (let i = 0; i < this.limboPhys.length; i++) this.physmem.release(this.limboPhys[i]!, this.limboPages[i]!);
+    this.limboPhys.length = 0;
+    this.limboPages.length = 0;
+  }
+
+  /** True when [start, start+length) can be a guest's. */
+  static isGuestRange(start: number, length: number): boolean {
+    return start >= 0 && length >= 0 && start <= TASK_SIZE && length <= TASK_SIZE - start;
+  }
 }
+

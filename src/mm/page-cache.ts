@@ -1,6 +1,21 @@
-/** Page cache: file contents in physmem (Linux: mm/filemap.c). SKELETON */
-import type { Errno } from '../base/brands.js';
+/**
+ * Page cache: file contents in physmem (Linux: mm/filemap.c, mm/shmem.c).
+ *
+ * One cache per host file or in-memory file, shared by all that map or read it. Pages of a file with a filler are read when
+ * needed, with read-ahead; those of an in-memory file are the file, and holes have no frame. Frames are reserved by the chunk
+ * (2 MiB of file, or the whole of a small one) in contiguous runs, so that mapping a library's text is one host mapping.
+ *
+ * A page that is mapped shared and writable counts as dirty for as long as it is mapped, since guests write to it unseen.
+ * Leaves out: write-back in the background (fs calls `writeBack` from fsync, msync and close).
+ */
+import type { Errno, PhysAddr } from '../base/brands.js';
+import { isErr } from '../base/brands.js';
+import { PAGE_SIZE, pageUp } from '../base/page.js';
+import { EFBIG, ENOMEM } from '../abi/errno.js';
 import type { IoVec } from './io-vec.js';
+import { PhysIoVec } from './phys-io-vec.js';
+import type { PhysMem, Reclaimer } from './phys-mem.js';
+import { WINDOW_SIZE } from './phys-window.js';
 
 /** What a file must offer to be mapped or executed. */
 export interface Mappable {
@@ -15,15 +30,482 @@ export interface PageFiller {
   writeBack?(offset: number, io: IoVec): number | Errno;
 }
 
-export declare class PageCache {
-  /** File size in bytes; the cache answers reads below it only. */
-  size: number;
-  read(io: IoVec, position: number): number | Errno;
-  write(io: IoVec, position: number): number | Errno;
-  truncate(size: number): 0 | Errno;
-  /** Makes a hole: bytes read as zero, frames return. */
-  punch(offset: number, length: number): 0 | Errno;
-  /** Frames held, in pages. */
-  readonly residentPages: number;
-  dispose(): void;
+/** Something that maps a cache: an address space. */
+export interface CacheMapper {
+  /** Unmaps file bytes [from, to); `alsoCopies`: private copies of them too. The bytes are going away. */
+  unmapCache(cache: PageCache, from: number, to: number, alsoCopies: boolean): void;
+}
+
+const CHUNK_PAGES = 512;
+const CHUNK_BYTES = CHUNK_PAGES * PAGE_SIZE;
+/** Pages read at once when a page of a file is missed; doubled while misses are sequential. */
+const READ_AHEAD = 32;
+const MAX_READ_AHEAD = 256;
+
+// Page states.
+const VALID = 1;
+const DIRTY = 2;
+/** Mapped shared and writable since the last write-back that found no such mapping. */
+const EXPOSED = 4;
+
+/** 2 MiB of file. Both arrays have the same length: a power of two up to 512, grown with the file. */
+class Chunk {
+  frames = new Float64Array(0);
+  states = new Uint8Array(0);
+
+  grow(pages: number): void {
+    if (pages <= this.frames.length) return;
+    let size = Math.max(1, this.frames.length);
+    while (size < pages) size *= 2;
+    const frames = new Float64Array(size).fill(-1);
+    frames.set(this.frames);
+    const states = new Uint8Array(size);
+    states.set(this.states);
+    this.frames = frames;
+    this.states = states;
+  }
+}
+
+/** True when `next` is the frame behind `frame`, in the same window. */
+function follows(frame: PhysAddr, next: PhysAddr): boolean {
+  return next === frame + PAGE_SIZE && next % WINDOW_SIZE !== 0;
+}
+
+let nextId = 1;
+
+export class PageCache implements Reclaimer {
+  /** Unique for the life of the kernel: names the file in futex keys. */
+  readonly id = nextId++;
+  /** Pages that hold data. */
+  residentPages = 0;
+  private readonly chunks = new Map<number, Chunk>();
+  private readonly mappers = new Map<CacheMapper, number>();
+  private sharedWriters = 0;
+  private nextMiss = -1;
+  private readAhead = READ_AHEAD;
+  /** While not zero, nothing is reclaimed: somebody moves data. */
+  private busy = 0;
+  private disposed = false;
+  /** Dispose with the last mapping (shared anonymous memory). */
+  readonly ownedByMappings: boolean;
+
+  // The run that `prepare` found.
+  /** First page of the run. */
+  runFirst = 0;
+  runPages = 0;
+  runPhys: PhysAddr = 0;
+
+  constructor(
+    readonly physmem: PhysMem,
+    /** File size in bytes; the cache answers reads below it only. */
+    public size: number,
+    readonly filler?: PageFiller,
+    options: { ownedByMappings?: boolean } = {},
+  ) {
+    this.ownedByMappings = options.ownedByMappings ?? false;
+    if (filler) physmem.reclaimers.add(this);
+  }
+
+  // Mapping.
+
+  /** A mapping of the file begins or (`by` -1) ends. */
+  countMapping(mapper: CacheMapper, sharedWritable: boolean, by: 1 | -1): void {
+    const count = (this.mappers.get(mapper) ?? 0) + by;
+    if (count > 0) this.mappers.set(mapper, count);
+    else this.mappers.delete(mapper);
+    if (sharedWritable) this.sharedWriters += by;
+    if (this.ownedByMappings && this.mappers.size === 0) this.dispose();
+  }
+
+  get isMapped(): boolean {
+    return this.mappers.size > 0;
+  }
+
+  /**
+   * Makes page `page` present (the caller has checked that it lies in the file), and finds the longest run of contiguous valid
+   * frames around it within [low, high): runFirst, runPages, runPhys. Never crosses a chunk of 2 MiB.
+   * `expose`: the run is going to be mapped shared and writable.
+   */
+  prepare(page: number, low: number, high: number, expose: boolean): 0 | Errno {
+    const chunkFirst = page - (page % CHUNK_PAGES);
+    const chunk = this.reserve(page);
+    if (isErr(chunk)) return chunk;
+    const index = page - chunkFirst;
+    const end = Math.min(high - chunkFirst, chunk.frames.length, Math.ceil(this.size / PAGE_SIZE) - chunkFirst);
+    if ((chunk.states[index]! & VALID) === 0) {
+      const filled = this.filler ? this.fillAround(chunk, chunkFirst, index) : this.validate(chunk, index, index + 1);
+      if (isErr(filled)) return filled;
+    }
+    const { frames, states } = chunk;
+    let first = index;
+    const lowest = Math.max(0, low - chunkFirst);
+    let last = index + 1;
+    if (this.filler) {
+      while (first > lowest && (states[first - 1]! & VALID) !== 0 && follows(frames[first - 1]!, frames[first]!)) first--;
+      while (last < end && (states[last]! & VALID) !== 0 && follows(frames[last - 1]!, frames[last]!)) last++;
+    } else {
+      while (first > lowest && follows(frames[first - 1]!, frames[first]!)) first--;
+      while (last < end && follows(frames[last - 1]!, frames[last]!)) last++;
+      this.validate(chunk, first, last);
+    }
+    if (expose) for (let i = first; i < last; i++) states[i]! |= EXPOSED;
+    this.runFirst = chunkFirst + first;
+    this.runPages = last - first;
+    this.runPhys = frames[first]!;
+    return 0;
+  }
+
+  /** True when `page` could be mapped without reading. */
+  isValid(page: number): boolean {
+    const chunk = this.chunks.get(Math.floor(page / CHUNK_PAGES));
+    return chunk !== undefined && ((chunk.states[page % CHUNK_PAGES] ?? 0) & VALID) !== 0;
+  }
+
+  /** Marks pages whose frames are mapped already as open to writes (mprotect of a shared mapping). */
+  expose(first: number, pages: number): void {
+    for (let page = first; page < first + pages; page++) {
+      const chunk = this.chunks.get(Math.floor(page / CHUNK_PAGES));
+      if (chunk && page % CHUNK_PAGES < chunk.states.length) chunk.states[page % CHUNK_PAGES]! |= EXPOSED;
+    }
+  }
+
+  /** The chunk of `page`, with a frame for it. */
+  private reserve(page: number): Chunk | Errno {
+    const number = Math.floor(page / CHUNK_PAGES);
+    let chunk = this.chunks.get(number);
+    if (!chunk) this.chunks.set(number, (chunk = new Chunk()));
+    const index = page % CHUNK_PAGES;
+    if (index < chunk.frames.length && chunk.frames[index]! >= 0) return chunk;
+    return this.reserveRun(chunk, number * CHUNK_PAGES, index);
+  }
+
+  /** Gives frames to `index` and to as many pages around it as are worth having in one run. */
+  private reserveRun(chunk: Chunk, chunkFirst: number, index: number): Chunk | Errno {
+    const pagesInFile = Math.min(CHUNK_PAGES, Math.max(index + 1, Math.ceil(this.size / PAGE_SIZE) - chunkFirst));
+    // Files that are written sequentially grow page by page: take twice as much each time.
+    const ahead = this.filler || this.ownedByMappings ? 0 : Math.min(index, CHUNK_PAGES - index - 1);
+    const want = Math.min(CHUNK_PAGES, Math.max(pagesInFile, index + 1 + ahead));
+    chunk.grow(want);
+    const frames = chunk.frames;
+    let first = index;
+    while (first > 0 && frames[first - 1]! < 0) first--;
+    let last = index + 1;
+    while (last < want && frames[last]! < 0) last++;
+    const before = first > 0 ? frames[first - 1]! + PAGE_SIZE : -1;
+    let run = before >= 0 && before % CHUNK_BYTES !== 0 ? this.physmem.allocateAt(before, last - first) : (ENOMEM as number);
+    if (isErr(run)) run = this.filler ? this.physmem.allocateDirty(last - first) : this.physmem.allocate(last - first);
+    if (isErr(run)) {
+      run = this.filler ? this.physmem.allocateDirty(1) : this.physmem.allocate(1);
+      if (isErr(run)) return run;
+      first = index;
+      last = index + 1;
+    }
+    for (let i = first; i < last; i++) frames[i] = run + (i - first) * PAGE_SIZE;
+    return chunk;
+  }
+
+  private validate(chunk: Chunk, first: number, last: number): 0 {
+    const states = chunk.states;
+    for (let i = first; i < last; i++) {
+      if ((states[i]! & VALID) !== 0) continue;
+      states[i]! |= VALID;
+      this.residentPages++;
+    }
+    return 0;
+  }
+
+  // Filling.
+
+  /** Reads page `index` of a chunk, and some behind it that are missing too. */
+  private fillAround(chunk: Chunk, chunkFirst: number, index: number): 0 | Errno {
+    const page = chunkFirst + index;
+    this.readAhead = page === this.nextMiss ? Math.min(this.readAhead * 2, MAX_READ_AHEAD) : READ_AHEAD;
+    const aligned = index - (index % READ_AHEAD);
+    const end = Math.min(chunk.frames.length, aligned + this.readAhead, Math.ceil(this.size / PAGE_SIZE) - chunkFirst);
+    const { frames, states } = chunk;
+    let first = index;
+    while (first > aligned && (states[first - 1]! & VALID) === 0 && follows(frames[first - 1]!, frames[first]!)) first--;
+    let last = index + 1;
+    while (last < end && (states[last]! & VALID) === 0 && follows(frames[last - 1]!, frames[last]!)) last++;
+    this.nextMiss = chunkFirst + last;
+    return this.fillRun(chunk, chunkFirst, first, last);
+  }
+
+  private fillRun(chunk: Chunk, chunkFirst: number, first: number, last: number): 0 | Errno {
+    const window = this.physmem.windowOf(chunk.frames[first]!);
+    const offset = chunk.frames[first]! - window.base;
+    const length = (last - first) * PAGE_SIZE;
+    const io = new PhysIoVec(window, offset, length);
+    this.busy++;
+    const position = (chunkFirst + first) * PAGE_SIZE;
+    let done = 0;
+    while (done < length && position + done < this.size) {
+      const moved = this.filler!.fill(position + done, io);
+      if (isErr(moved)) {
+        this.busy--;
+        return moved;
+      }
+      if (moved === 0) break;
+      done += moved;
+      io.seek(offset + done);
+    }
+    this.busy--;
+    const valid = Math.min(done, Math.max(0, this.size - position));
+    window.bytes.fill(0, offset + valid, offset + length);
+    return this.validate(chunk, first, last);
+  }
+
+  // Access by read, write and the like.
+
+  /** Copies from the file at `position` to `io`; bytes moved, 0 at the end of the file. */
+  read(io: IoVec, position: number): number | Errno {
+    let done = 0;
+    this.busy++;
+    while (io.remaining > 0 && position + done < this.size) {
+      const moved = this.readSome(io, position + done);
+      if (isErr(moved)) {
+        this.busy--;
+        return done > 0 ? done : moved;
+      }
+      if (moved === 0) break;
+      done += moved;
+    }
+    this.busy--;
+    return done;
+  }
+
+  private readSome(io: IoVec, position: number): number | Errno {
+    const page = Math.floor(position / PAGE_SIZE);
+    const inPage = position % PAGE_SIZE;
+    const length = Math.min(io.remaining, this.size - position);
+    if (!this.filler && !this.isValid(page)) return io.putZeros(Math.min(length, PAGE_SIZE - inPage));
+    const pages = Math.ceil((inPage + length) / PAGE_SIZE);
+    const ready = this.filler ? this.prepare(page, page, page + pages, false) : this.findRun(page, pages);
+    if (isErr(ready)) return ready;
+    const window = this.physmem.windowOf(this.runPhys);
+    return io.put(window.bytes, this.runPhys - window.base + inPage, Math.min(length, this.runPages * PAGE_SIZE - inPage));
+  }
+
+  /** The run of valid contiguous frames from `page`, which is valid, on. */
+  private findRun(page: number, pages: number): 0 {
+    const chunk = this.chunks.get(Math.floor(page / CHUNK_PAGES))!;
+    const index = page % CHUNK_PAGES;
+    const end = Math.min(index + pages, chunk.frames.length);
+    let last = index + 1;
+    while (last < end && (chunk.states[last]! & VALID) !== 0 && follows(chunk.frames[last - 1]!, chunk.frames[last]!)) last++;
+    this.runFirst = page;
+    this.runPages = last - index;
+    this.runPhys = chunk.frames[index]!;
+    return 0;
+  }
+
+  /** Copies all of `io` into the file at `position`, growing it; bytes moved, short at a fault. */
+  write(io: IoVec, position: number): number | Errno {
+    let done = 0;
+    this.busy++;
+    while (io.remaining > 0) {
+      const moved = this.writeSome(io, position + done);
+      if (isErr(moved)) {
+        this.busy--;
+        return done > 0 ? done : moved;
+      }
+      if (moved === 0) break;
+      done += moved;
+    }
+    this.busy--;
+    return done;
+  }
+
+  private writeSome(io: IoVec, position: number): number | Errno {
+    const page = Math.floor(position / PAGE_SIZE);
+    const inPage = position % PAGE_SIZE;
+    if (position + io.remaining > Number.MAX_SAFE_INTEGER) return EFBIG;
+    const length = Math.min(io.remaining, PAGE_SIZE - inPage);
+    const chunk = this.reserve(page);
+    if (isErr(chunk)) return chunk;
+    const index = page % CHUNK_PAGES;
+    if (this.filler && (chunk.states[index]! & VALID) === 0) {
+      const ready = this.beforePartialWrite(chunk, page, index, inPage, length);
+      if (isErr(ready)) return ready;
+    }
+    const window = this.physmem.windowOf(chunk.frames[index]!);
+    const moved = io.take(window.bytes, chunk.frames[index]! - window.base + inPage, length);
+    if (isErr(moved)) return moved;
+    this.validate(chunk, index, index + 1);
+    chunk.states[index]! |= DIRTY;
+    if (position + moved > this.size) this.size = position + moved;
+    return moved;
+  }
+
+  /** Brings a page that is not valid yet into a state where part of it may be overwritten. */
+  private beforePartialWrite(chunk: Chunk, page: number, index: number, inPage: number, length: number): 0 | Errno {
+    if (page * PAGE_SIZE < this.size && (inPage > 0 || length < PAGE_SIZE)) {
+      return this.fillAround(chunk, page - index, index);
+    }
+    const window = this.physmem.windowOf(chunk.frames[index]!);
+    const offset = chunk.frames[index]! - window.base;
+    window.bytes.fill(0, offset, offset + PAGE_SIZE);
+    return 0;
+  }
+
+  // Size and holes.
+
+  /** Sets the file's size. Pages behind it are unmapped everywhere: touching them is SIGBUS then. */
+  truncate(size: number): 0 | Errno {
+    const old = this.size;
+    this.size = size;
+    if (size >= old) return 0;
+    const firstGone = pageUp(size);
+    for (const mapper of [...this.mappers.keys()]) mapper.unmapCache(this, firstGone, Number.MAX_SAFE_INTEGER, true);
+    this.dropPages(firstGone / PAGE_SIZE, Infinity);
+    if (size % PAGE_SIZE !== 0) this.zeroBytes(size, firstGone);
+    return 0;
+  }
+
+  /** Makes a hole: bytes read as zero, frames return. Within the file's size. */
+  punch(offset: number, length: number): 0 | Errno {
+    const end = offset + length;
+    const firstPage = Math.ceil(offset / PAGE_SIZE);
+    const lastPage = Math.floor(end / PAGE_SIZE);
+    if (lastPage < firstPage) {
+      this.zeroBytes(offset, end);
+      return 0;
+    }
+    this.zeroBytes(offset, firstPage * PAGE_SIZE);
+    this.zeroBytes(lastPage * PAGE_SIZE, end);
+    for (const mapper of [...this.mappers.keys()]) mapper.unmapCache(this, firstPage * PAGE_SIZE, lastPage * PAGE_SIZE, false);
+    this.dropPages(firstPage, lastPage);
+    return 0;
+  }
+
+  /** Zeroes bytes of one page, where that page holds data. */
+  private zeroBytes(from: number, to: number): void {
+    const page = Math.floor(from / PAGE_SIZE);
+    if (from >= to || !this.isValid(page)) return;
+    const chunk = this.chunks.get(Math.floor(page / CHUNK_PAGES))!;
+    const frame = chunk.frames[page % CHUNK_PAGES]!;
+    const window = this.physmem.windowOf(frame);
+    const offset = frame - window.base + (from % PAGE_SIZE);
+    window.bytes.fill(0, offset, offset + (to - from));
+    chunk.states[page % CHUNK_PAGES]! |= DIRTY;
+  }
+
+  /** Gives up the frames of pages [first, last). */
+  private dropPages(first: number, last: number): void {
+    for (const [number, chunk] of this.chunks) {
+      const base = number * CHUNK_PAGES;
+      const from = Math.max(0, first - base);
+      const to = Math.min(chunk.frames.length, last - base);
+      if (from >= to) continue;
+      this.releaseFrames(chunk, from, to);
+      if (from === 0 && to === chunk.frames.length) this.chunks.delete(number);
+    }
+  }
+
+  private releaseFrames(chunk: Chunk, from: number, to: number): void {
+    const { frames, states } = chunk;
+    for (let i = from; i < to; ) {
+      if (frames[i]! < 0) {
+        i++;
+        continue;
+      }
+      let end = i + 1;
+      while (end < to && follows(frames[end - 1]!, frames[end]!)) end++;
+      for (let k = i; k < end; k++) if ((states[k]! & VALID) !== 0) this.residentPages--;
+      this.physmem.release(frames[i]!, end - i);
+      frames.fill(-1, i, end);
+      states.fill(0, i, end);
+      i = end;
+    }
+  }
+
+  // Keeping in step with where the data lies.
+
+  /** Writes dirty pages of [offset, offset+length) back. The first error is returned after all have been tried. */
+  writeBack(offset = 0, length = Infinity): 0 | Errno {
+    const write = this.filler?.writeBack;
+    if (!write) return 0;
+    let result: 0 | Errno = 0;
+    for (const [number, chunk] of this.chunks) {
+      const base = number * CHUNK_PAGES;
+      const to = Math.min(chunk.states.length, Math.ceil((offset + length) / PAGE_SIZE) - base);
+      for (let i = Math.max(0, Math.floor(offset / PAGE_SIZE) - base); i < to; i++) {
+        if ((chunk.states[i]! & (DIRTY | EXPOSED)) === 0) continue;
+        let end = i + 1;
+        while (end < to && (chunk.states[end]! & (DIRTY | EXPOSED)) !== 0 && follows(chunk.frames[end - 1]!, chunk.frames[end]!)) end++;
+        const written = this.writeRun(chunk, base, i, end);
+        if (isErr(written)) result = written;
+        i = end - 1;
+      }
+    }
+    return result;
+  }
+
+  private writeRun(chunk: Chunk, chunkFirst: number, first: number, last: number): 0 | Errno {
+    const position = (chunkFirst + first) * PAGE_SIZE;
+    const length = Math.min((last - first) * PAGE_SIZE, this.size - position);
+    const keep = this.sharedWriters > 0 ? VALID | EXPOSED : VALID;
+    for (let i = first; i < last; i++) chunk.states[i]! &= keep;
+    const window = this.physmem.windowOf(chunk.frames[first]!);
+    const offset = chunk.frames[first]! - window.base;
+    const io = new PhysIoVec(window, offset, Math.max(0, length));
+    let done = 0;
+    while (done < length) {
+      const moved = this.filler!.writeBack!(position + done, io);
+      if (isErr(moved) || moved === 0) {
+        for (let i = first; i < last; i++) chunk.states[i]! |= DIRTY;
+        return isErr(moved) ? moved : 0;
+      }
+      done += moved;
+      io.seek(offset + done);
+    }
+    return 0;
+  }
+
+  /** The data of [offset, offset+length) changed behind the cache (a write went to the file directly): clean pages are read again. */
+  refresh(offset = 0, length = Infinity): void {
+    if (!this.filler) return;
+    for (const [number, chunk] of this.chunks) {
+      const base = number * CHUNK_PAGES;
+      const to = Math.min(chunk.states.length, Math.ceil((offset + length) / PAGE_SIZE) - base);
+      for (let i = Math.max(0, Math.floor(offset / PAGE_SIZE) - base); i < to; i++) {
+        if ((chunk.states[i]! & (VALID | DIRTY)) !== VALID) continue;
+        if (this.physmem.references(chunk.frames[i]!) > 1) this.fillRun(chunk, base, i, i + 1);
+        else {
+          chunk.states[i] = 0;
+          this.residentPages--;
+        }
+      }
+    }
+  }
+
+  /** Gives up clean chunks that nobody maps. */
+  reclaim(): number {
+    if (this.busy > 0) return 0;
+    let freed = 0;
+    for (const [number, chunk] of this.chunks) {
+      if (!this.isReclaimable(chunk)) continue;
+      for (const frame of chunk.frames) if (frame >= 0) freed++;
+      this.releaseFrames(chunk, 0, chunk.frames.length);
+      this.chunks.delete(number);
+    }
+    return freed;
+  }
+
+  private isReclaimable(chunk: Chunk): boolean {
+    for (let i = 0; i < chunk.frames.length; i++) {
+      if ((chunk.states[i]! & (DIRTY | EXPOSED)) !== 0) return false;
+      if (chunk.frames[i]! >= 0 && this.physmem.references(chunk.frames[i]!) > 1) return false;
+    }
+    return true;
+  }
+
+  /** Gives up everything; dirty pages are lost (call `writeBack` first). */
+  dispose(): void {
+    if (this.disposed) return;
+    this.disposed = true;
+    for (const mapper of [...this.mappers.keys()]) mapper.unmapCache(this, 0, Number.MAX_SAFE_INTEGER, false);
+    this.dropPages(0, Infinity);
+    this.physmem.reclaimers.delete(this);
+  }
 }

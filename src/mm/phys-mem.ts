@@ -1,27 +1,395 @@
-/** Guest RAM: frames of a sparse memfd (Linux: mm/page_alloc.c). SKELETON */
-import type { Errno, HostAddr, PhysAddr } from '../base/brands.js';
+/**
+ * Guest RAM: frames of a sparse memfd (Linux: mm/page_alloc.c).
+ *
+ * Addresses are plenty (1 TiB) and host memory is spent only where touched, so runs are handed out generously. Small runs come
+ * from chunks that are used again and again: their memory stays with the host and is zeroed when it must be. Larger runs are
+ * given back to the host in bulk. A run never crosses a window.
+ *
+ * Leaves out: several memfds (the numbering provides for them, see phys-window.ts), NUMA, huge pages.
+ */
+import type { Errno, HostAddr, HostFd, PhysAddr } from '../base/brands.js';
+import { isErr } from '../base/brands.js';
+import { KernelBug } from '../base/assert.js';
+import { PAGE_SIZE } from '../base/page.js';
+import { ENOMEM } from '../abi/errno.js';
+import { MFD_CLOEXEC } from '../abi/mman.js';
+import { viewOf } from '../host/libc.js';
+import { bytesAllocated, close, ftruncate, mapShared, memfdCreate, mincore, munmap, seekData } from '../host/memory.js';
+import {
+  CHUNK_FRAMES, CHUNK_MEDIUM, CHUNK_SMALL, CHUNK_UNUSED, CHUNK_WHOLE, PhysWindow, WINDOW_CHUNKS, WINDOW_FRAMES, WINDOW_SIZE,
+} from './phys-window.js';
 
-export declare class PhysMem {
-  /** limitBytes: at most this much host memory is used. */
-  static create(limitBytes: number): PhysMem | Errno;
-  /** The memfd, for stub processes. */
-  readonly fd: number;
-  /** Allocates `pages` contiguous zeroed frames with one reference each; the physical address, or ENOMEM. */
-  allocate(pages: number, alignPages?: number): PhysAddr | Errno;
-  /** One more reference to each of `pages` frames. */
-  hold(address: PhysAddr, pages: number): void;
-  /** One reference less; frames without any are zeroed or punched and reused. */
-  release(address: PhysAddr, pages: number): void;
-  references(address: PhysAddr): number;
-  /** The window that holds `address`. A frame never crosses a window; a run may: check `windowEnd`. */
-  window(address: PhysAddr): Uint8Array;
-  /** Offset of `address` within its window. */
-  windowOffset(address: PhysAddr): number;
-  /** Host address of a frame, for host calls that move data. */
-  hostAddress(address: PhysAddr): HostAddr;
-  /** A little-endian 32-bit atomic view of the same windows (futex words, shared flags). */
-  words(address: PhysAddr): Int32Array;
+/** Bytes of one memfd, and the distance of two in physical addresses. */
+export const PHYS_FILE_SIZE = 2 ** 40;
+/** The longest run in frames. */
+export const MAX_RUN = WINDOW_FRAMES;
+/** Runs up to this many frames are cut from chunks whose memory stays with the host. */
+const SMALL_RUN = 16;
+/** Up to this many stale frames are zeroed by hand; more are punched. */
+const ZERO_BY_HAND = 32;
+/** Stale frames kept before they are given back in bulk: 32 MiB. */
+const STALE_LIMIT = 8192;
+/** Chunks looked at before a fresh one is opened. */
+const SEARCH_LIMIT = 8;
+
+/** Something that can give frames back when memory is short (page caches of clean files). */
+export interface Reclaimer {
+  /** Releases what it can; returns the number of frames. */
+  reclaim(): number;
+}
+
+/** Chunks of one size class with free frames, and where the search goes on. */
+interface ChunkPool {
+  readonly kind: number;
+  /** Global chunk numbers. */
+  readonly open: number[];
+  current: number;
+  /** Frame within `current`. */
+  rotor: number;
+}
+
+export class PhysMem {
   /** Frames with at least one reference. */
-  readonly framesInUse: number;
-  dispose(): void;
+  framesInUse = 0;
+  readonly reclaimers = new Set<Reclaimer>();
+  private readonly windows: PhysWindow[] = [];
+  private readonly small: ChunkPool = { kind: CHUNK_SMALL, open: [], current: -1, rotor: 0 };
+  private readonly medium: ChunkPool = { kind: CHUNK_MEDIUM, open: [], current: -1, rotor: 0 };
+  private staleFrames = 0;
+  /** Frames that may be handed out before the host is asked how much is really used. */
+  private allowance: number;
+  private readonly residency = new Uint8Array(CHUNK_FRAMES);
+
+  private constructor(
+    /** The memfd, for stub processes. */
+    readonly fd: HostFd,
+    readonly limitBytes: number,
+  ) {
+    this.allowance = Math.floor(limitBytes / PAGE_SIZE);
+  }
+
+  /** limitBytes: at most this much host memory is used. */
+  static create(limitBytes: number): PhysMem | Errno {
+    const fd = memfdCreate('skas-physmem', MFD_CLOEXEC);
+    if (isErr(fd)) return fd;
+    const sized = ftruncate(fd, PHYS_FILE_SIZE);
+    if (isErr(sized)) {
+      close(fd);
+      return sized;
+    }
+    return new PhysMem(fd, limitBytes);
+  }
+
+  /** Which memfd holds an address (0: `fd`, the only one yet), and where. */
+  fileOf(address: PhysAddr): number {
+    return Math.floor(address / PHYS_FILE_SIZE);
+  }
+  fileOffset(address: PhysAddr): number {
+    return address % PHYS_FILE_SIZE;
+  }
+
+  /**
+   * Allocates `pages` contiguous zeroed frames with one reference each; the physical address, or ENOMEM.
+   * alignPages: a power of two up to 512.
+   */
+  allocate(pages: number, alignPages = 1): PhysAddr | Errno {
+    return this.allocateRun(pages, alignPages, true);
+  }
+
+  /** As `allocate`, but the frames may hold old data: the caller overwrites every byte before a guest can see them. */
+  allocateDirty(pages: number): PhysAddr | Errno {
+    return this.allocateRun(pages, 1, false);
+  }
+
+  /** `pages` zeroed frames exactly at `address` when they are free there; otherwise ENOMEM. For runs that should follow another. */
+  allocateAt(address: PhysAddr, pages: number): PhysAddr | Errno {
+    const window = this.windows[Math.floor(address / WINDOW_SIZE)];
+    if (!window) return ENOMEM;
+    const first = (address - window.base) / PAGE_SIZE;
+    if (first + pages > WINDOW_FRAMES || window.findFree(first, first + pages, pages, 1) < 0) return ENOMEM;
+    if (!this.charge(pages)) return ENOMEM;
+    return this.take(window, first, pages, true, pages > SMALL_RUN ? CHUNK_MEDIUM : CHUNK_SMALL);
+  }
+
+  private allocateRun(pages: number, align: number, zeroed: boolean): PhysAddr | Errno {
+    if (pages < 1 || pages > MAX_RUN) return ENOMEM;
+    if (!this.charge(pages)) return ENOMEM;
+    if (pages >= CHUNK_FRAMES) return this.allocateChunks(pages, zeroed);
+    return this.allocateFromPool(pages <= SMALL_RUN ? this.small : this.medium, pages, align, zeroed);
+  }
+
+  private allocateFromPool(pool: ChunkPool, pages: number, align: number, zeroed: boolean): PhysAddr | Errno {
+    for (let tries = 0; tries < SEARCH_LIMIT; tries++) {
+      if (pool.current < 0) {
+        const next = this.nextChunk(pool);
+        if (isErr(next)) return next;
+        pool.current = next;
+        pool.rotor = 0;
+      }
+      const window = this.windows[Math.floor(pool.current / WINDOW_CHUNKS)]!;
+      const start = (pool.current % WINDOW_CHUNKS) * CHUNK_FRAMES;
+      let found = window.findFree(start + pool.rotor, start + CHUNK_FRAMES, pages, align);
+      if (found < 0 && pool.rotor > 0) found = window.findFree(start, start + CHUNK_FRAMES, pages, align);
+      if (found >= 0) {
+        pool.rotor = found + pages - start;
+        return this.take(window, found, pages, zeroed, pool.kind);
+      }
+      pool.current = -1;
+    }
+    const fresh = this.findChunks(1);
+    if (isErr(fresh)) return fresh;
+    pool.current = fresh;
+    pool.rotor = pages;
+    return this.take(this.windows[Math.floor(fresh / WINDOW_CHUNKS)]!, (fresh % WINDOW_CHUNKS) * CHUNK_FRAMES, pages, zeroed, pool.kind);
+  }
+
+  /** A chunk of this pool that has become partly free again, or an unused one. */
+  private nextChunk(pool: ChunkPool): number | Errno {
+    while (pool.open.length > 0) {
+      const chunk = pool.open.pop()!;
+      const window = this.windows[Math.floor(chunk / WINDOW_CHUNKS)]!;
+      const index = chunk % WINDOW_CHUNKS;
+      if (window.chunkClass[index] === pool.kind && window.chunkFree[index]! > 0) return chunk;
+    }
+    return this.findChunks(1);
+  }
+
+  private allocateChunks(pages: number, zeroed: boolean): PhysAddr | Errno {
+    const chunk = this.findChunks(Math.ceil(pages / CHUNK_FRAMES));
+    if (isErr(chunk)) return chunk;
+    const window = this.windows[Math.floor(chunk / WINDOW_CHUNKS)]!;
+    const first = chunk % WINDOW_CHUNKS;
+    const address = this.take(window, first * CHUNK_FRAMES, pages, zeroed, CHUNK_WHOLE);
+    if (pages % CHUNK_FRAMES > 0) this.openChunk(window, first + Math.floor(pages / CHUNK_FRAMES));
+    return address;
+  }
+
+  /** The first of `count` consecutive unused chunks of one window, as a global chunk number. */
+  private findChunks(count: number): number | Errno {
+    for (let w = 0; w < PHYS_FILE_SIZE / WINDOW_SIZE; w++) {
+      const window = this.windows[w] ?? this.openWindow(w);
+      if (isErr(window)) return window;
+      if (window.unusedChunks < count) continue;
+      let run = 0;
+      for (let i = 0; i < WINDOW_CHUNKS; i++) {
+        run = window.chunkFree[i] === CHUNK_FRAMES ? run + 1 : 0;
+        if (run === count) return w * WINDOW_CHUNKS + i - count + 1;
+      }
+    }
+    return ENOMEM;
+  }
+
+  private openWindow(index: number): PhysWindow | Errno {
+    const base = index * WINDOW_SIZE;
+    const host = mapShared(this.fd, base, WINDOW_SIZE);
+    if (isErr(host)) return host;
+    const window = new PhysWindow(base, this.fd, base, host, viewOf(host, WINDOW_SIZE));
+    this.windows[index] = window;
+    return window;
+  }
+
+  /** Marks free frames as used, cleans them when `zeroed`. */
+  private take(window: PhysWindow, first: number, count: number, zeroed: boolean, kind: number): PhysAddr {
+    const stale = window.countStale(first, count);
+    if (stale > 0) {
+      if (zeroed && stale <= ZERO_BY_HAND) window.zeroStale(first, count);
+      else if (zeroed) window.punch(first, count);
+      window.stale.fill(0, first, first + count);
+      window.staleFrames -= stale;
+      this.staleFrames -= stale;
+    }
+    window.references.fill(1, first, first + count);
+    this.framesInUse += count;
+    for (let at = first; at < first + count; ) {
+      const chunk = Math.floor(at / CHUNK_FRAMES);
+      const end = Math.min(first + count, (chunk + 1) * CHUNK_FRAMES);
+      if (window.chunkFree[chunk] === CHUNK_FRAMES) {
+        window.unusedChunks--;
+        window.chunkClass[chunk] = kind;
+      }
+      window.chunkFree[chunk]! -= end - at;
+      at = end;
+    }
+    return window.base + first * PAGE_SIZE;
+  }
+
+  /** One more reference to each of `pages` frames. */
+  hold(address: PhysAddr, pages: number): void {
+    const window = this.windowOf(address);
+    const references = window.references;
+    const first = (address - window.base) / PAGE_SIZE;
+    for (let i = first; i < first + pages; i++) {
+      if (references[i] === 0) throw new KernelBug(`hold of a free frame ${address.toString(16)}+${i - first}`);
+      references[i]!++;
+    }
+  }
+
+  /** One reference less; frames without any are zeroed or punched before they are used again. */
+  release(address: PhysAddr, pages: number): void {
+    const window = this.windowOf(address);
+    const references = window.references;
+    const stale = window.stale;
+    let at = (address - window.base) / PAGE_SIZE;
+    const last = at + pages;
+    while (at < last) {
+      const chunk = Math.floor(at / CHUNK_FRAMES);
+      const end = Math.min(last, (chunk + 1) * CHUNK_FRAMES);
+      let freed = 0;
+      for (; at < end; at++) {
+        const count = references[at]!;
+        if (count === 0) throw new KernelBug(`release of a free frame ${(window.base + at * PAGE_SIZE).toString(16)}`);
+        references[at] = count - 1;
+        if (count > 1) continue;
+        stale[at] = 1;
+        freed++;
+      }
+      if (freed > 0) this.chunkFreed(window, chunk, freed);
+    }
+    if (this.staleFrames > STALE_LIMIT) this.trim();
+  }
+
+  private chunkFreed(window: PhysWindow, chunk: number, freed: number): void {
+    const before = window.chunkFree[chunk]!;
+    window.chunkFree[chunk] = before + freed;
+    this.framesInUse -= freed;
+    this.staleFrames += freed;
+    window.staleFrames += freed;
+    if (before + freed === CHUNK_FRAMES) {
+      window.unusedChunks++;
+      window.chunkClass[chunk] = CHUNK_UNUSED;
+    } else if (before === 0) {
+      this.openChunk(window, chunk);
+    }
+  }
+
+  /** A chunk that was full has free frames. */
+  private openChunk(window: PhysWindow, chunk: number): void {
+    if (window.chunkClass[chunk] === CHUNK_WHOLE) window.chunkClass[chunk] = CHUNK_MEDIUM;
+    const pool = window.chunkClass[chunk] === CHUNK_SMALL ? this.small : this.medium;
+    pool.open.push((window.base / WINDOW_SIZE) * WINDOW_CHUNKS + chunk);
+  }
+
+  /** Gives the host memory of all unreferenced frames back. */
+  trim(): void {
+    if (this.staleFrames === 0) return;
+    for (const window of this.windows) if (window.staleFrames > 0) window.punchStale();
+    this.staleFrames = 0;
+  }
+
+  /** Bytes of host memory behind the frames now. */
+  hostBytesUsed(): number {
+    const used = bytesAllocated(this.fd);
+    return isErr(used) ? 0 : used;
+  }
+
+  /** True while far more frames are handed out than may be backed: runs should then be short. */
+  get isScarce(): boolean {
+    return this.framesInUse * PAGE_SIZE > this.limitBytes * 2;
+  }
+
+  /** Takes `pages` from the allowance. When it runs out the host is asked; false: the limit is reached. */
+  private charge(pages: number): boolean {
+    this.allowance -= pages;
+    return this.allowance >= 0 || this.recharge(pages);
+  }
+
+  private recharge(pages: number): boolean {
+    const limit = Math.floor(this.limitBytes / PAGE_SIZE);
+    if (this.framesInUse + pages > limit) {
+      let left = limit - this.hostBytesUsed() / PAGE_SIZE;
+      if (left < limit / 16) {
+        this.trim();
+        left = limit - this.hostBytesUsed() / PAGE_SIZE;
+      }
+      if (left < 1) {
+        for (const reclaimer of this.reclaimers) reclaimer.reclaim();
+        this.trim();
+        left = limit - this.hostBytesUsed() / PAGE_SIZE;
+      }
+      if (left < 1) {
+        this.allowance = 0;
+        return false;
+      }
+      this.allowance = Math.max(0, Math.floor(left) - pages);
+      return true;
+    }
+    this.allowance = limit - this.framesInUse - pages;
+    return true;
+  }
+
+  references(address: PhysAddr): number {
+    const window = this.windowOf(address);
+    return window.references[Math.floor((address - window.base) / PAGE_SIZE)]!;
+  }
+
+  /** Length in frames of the run from `address`, at most `pages`, whose frames all have exactly one reference (or all have more). */
+  runOfOwned(address: PhysAddr, pages: number, owned: boolean): number {
+    const window = this.windowOf(address);
+    const first = (address - window.base) / PAGE_SIZE;
+    let i = first;
+    while (i < first + pages && (window.references[i] === 1) === owned) i++;
+    return i - first;
+  }
+
+  /**
+   * Which of up to 512 frames have ever been touched: bit 0 of each byte, valid until the next call. The others read as zero.
+   * mincore does not see what the host has swapped out, so its zeros are checked by SEEK_DATA.
+   */
+  touched(address: PhysAddr, pages: number): Uint8Array {
+    const residency = this.residency;
+    const result = mincore(this.hostAddress(address), pages * PAGE_SIZE, residency);
+    if (isErr(result)) return residency.fill(1, 0, pages);
+    const offset = this.fileOffset(address);
+    for (let i = 0; i < pages; i++) {
+      if ((residency[i]! & 1) === 1) continue;
+      const data = seekData(this.fd, offset + i * PAGE_SIZE);
+      const hole = isErr(data) ? pages - i : Math.floor((data - offset) / PAGE_SIZE) - i;
+      if (hole <= 0) residency[i] = 1;
+      else i = Math.min(pages, nextResident(residency, i, i + hole)) - 1;
+    }
+    return residency;
+  }
+
+  /** Gives back the memory of frames that stay in use: they read as zero then, in every mapping. */
+  clear(address: PhysAddr, pages: number): void {
+    const window = this.windowOf(address);
+    window.punch((address - window.base) / PAGE_SIZE, pages);
+  }
+
+  windowOf(address: PhysAddr): PhysWindow {
+    const window = this.windows[Math.floor(address / WINDOW_SIZE)];
+    if (!window) throw new KernelBug(`no frame at ${address.toString(16)}`);
+    return window;
+  }
+
+  /** The window that holds `address`. Neither a frame nor a run crosses a window. */
+  window(address: PhysAddr): Uint8Array {
+    return this.windowOf(address).bytes;
+  }
+  /** Offset of `address` within its window. */
+  windowOffset(address: PhysAddr): number {
+    return address % WINDOW_SIZE;
+  }
+  /** Host address of a frame, for host calls that move data. */
+  hostAddress(address: PhysAddr): HostAddr {
+    const window = this.windowOf(address);
+    return window.host + (address - window.base);
+  }
+  /** A little-endian 32-bit atomic view of the same windows (futex words, shared flags). */
+  words(address: PhysAddr): Int32Array {
+    return this.windowOf(address).words;
+  }
+
+  dispose(): void {
+    for (const window of this.windows) if (window) munmap(window.host, WINDOW_SIZE);
+    this.windows.length = 0;
+    close(this.fd);
+  }
+}
+
+/** First index in (from, to] that mincore reports as resident, or `to`. */
+function nextResident(residency: Uint8Array, from: number, to: number): number {
+  let i = from + 1;
+  while (i < to && (residency[i]! & 1) === 0) i++;
+  return i;
 }
