@@ -1,0 +1,318 @@
+/** A guest thread as a tracee (UML: arch/um/os-Linux/skas/process.c, the `userspace` loop). */
+import type { Errno, HostPid } from '../../base/brands.js';
+import { isErr } from '../../base/brands.js';
+import { EINVAL, EIO } from '../../abi/errno.js';
+import { SEGV_ACCERR, SEGV_MAPERR, SIGBUS, SIGFPE, SIGILL, SIGKILL, SIGSEGV, SIGSTOP, SIGTRAP } from '../../abi/signal.js';
+import { NR } from '../../abi/syscall-numbers.js';
+import { INITIAL_FCW, INITIAL_MXCSR } from '../../abi/user-regs.js';
+import { FP_MXCSR, XSAVE_HEADER, XSAVE_HEADER_END } from '../../abi/sigframe.js';
+import { tgkill } from '../../host/process.js';
+import {
+  NT_X86_XSTATE,
+  PTRACE_CONT,
+  PTRACE_GETREGS,
+  PTRACE_GETREGSET,
+  PTRACE_SETREGS,
+  PTRACE_SETREGSET,
+  PTRACE_SYSCALL,
+  PTRACE_SYSEMU,
+  ptrace,
+} from '../../host/ptrace.js';
+import {
+  FAULT_EXEC,
+  FAULT_PROTECTION,
+  FAULT_WRITE,
+  TRAP_DEAD,
+  TRAP_FAULT,
+  TRAP_KICK,
+  TRAP_NONE,
+  TRAP_SIGNAL,
+  TRAP_SYSCALL,
+  type HostThread,
+  type Trap,
+} from '../platform.js';
+import { Registers } from '../registers.js';
+import { STUB_CODE } from '../stub/layout.js';
+import { readIsCompat } from './compat-call.js';
+import type { PtraceSpace } from './ptrace-space.js';
+import { xstateBuffer } from './xstate.js';
+import {
+  endSignal,
+  isStopped,
+  lastStatus,
+  readSiginfo,
+  RegisterFile,
+  siginfoCode,
+  siginfoFaultAddress,
+  SLOT,
+  stopSignal,
+  stubRegisters,
+  SYSCALL_STOP,
+  WAIT_OPTIONS,
+  waitFor,
+} from './tracee.js';
+
+/** Canonical register numbers (registers.ts) to slots of user_regs_struct: the same but for orig_rax, cs and ss between them. */
+const SLOTS = Uint8Array.of(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 16, 18, 19, 21, 22);
+const TRAP_FLAG = 0x100;
+
+export class PtraceThread implements HostThread {
+  owner: unknown = undefined;
+  running = false;
+  /** The host thread has ended, or is bound to. */
+  dead = false;
+  /** `destroy` was called: whatever the host still reports of it is dropped. */
+  destroyed = false;
+  readonly file = new RegisterFile();
+  readonly regs = new Registers(this.file.words, SLOTS);
+  readonly trap: Trap = { kind: TRAP_NONE, nr: 0, compat: false, address: 0, errorCode: 0, accessKnown: true, signal: 0, code: 0 };
+  /** A SIGSTOP of ours is on its way to the thread. */
+  private stopPending = false;
+  /** `kick` was called and no trap has followed yet. */
+  private kickWanted = false;
+  /** The host still stands at the SIGSEGV of the fault in `trap`. */
+  private faultLive = false;
+
+  constructor(
+    readonly space: PtraceSpace,
+    readonly tid: HostPid,
+    /** Number of its STUB_DATA. */
+    readonly slot: number,
+  ) {}
+
+  get fpSize(): number {
+    return this.space.platform.xstateSize;
+  }
+
+  resume(): void {
+    if (this.dead) return this.reportDeath(this.trap.kind === TRAP_DEAD ? this.trap.signal : SIGKILL);
+    if (this.space.hasQueued && isErr(this.space.runQueued(this))) return this.fail(SIGKILL);
+    this.faultLive = false;
+    this.restart();
+  }
+
+  /** Sets the host thread off with the registers of `file`. */
+  restart(): void {
+    const words = this.file.words;
+    words[SLOT.origRax * 2] = 0xffffffff; // not in a system call: the host must not restart one by itself
+    words[SLOT.origRax * 2 + 1] = 0xffffffff;
+    const set = ptrace(PTRACE_SETREGS, this.tid, 0, this.file.address);
+    if (isErr(set)) return this.fail(set === EIO ? SIGSEGV : SIGKILL);
+    this.letGo();
+  }
+
+  /** Sets it off with the registers that the host has. */
+  letGo(): void {
+    this.running = true;
+    this.space.platform.placement.onResume(this);
+    if (isErr(ptrace(PTRACE_SYSEMU, this.tid, 0, 0))) this.fail(SIGKILL);
+  }
+
+  kick(): void {
+    if (!this.running) return;
+    this.kickWanted = true;
+    this.sendStop();
+  }
+
+  private sendStop(): void {
+    if (this.stopPending) return;
+    this.stopPending = !isErr(tgkill(this.space.leader, this.tid, SIGSTOP));
+  }
+
+  /**
+   * Takes in a wait status. Returns the kind of trap, now in `trap`; TRAP_NONE when there is nothing to tell: the thread then
+   * is stopped (`running` false) and to be let go, or it ended after `destroy`.
+   */
+  onStatus(status: number): number {
+    if (!isStopped(status)) return this.onEnd(endSignal(status));
+    const signal = stopSignal(status);
+    if (this.destroyed) return TRAP_NONE;
+    if (isErr(ptrace(PTRACE_GETREGS, this.tid, 0, this.file.address))) return TRAP_NONE; // killed meanwhile: its end follows
+    this.running = false;
+    const kind = signal === SYSCALL_STOP ? this.syscallTrap() : signal === SIGSTOP ? this.stopTrap() : this.signalTrap(signal);
+    if (kind !== TRAP_NONE) this.kickWanted = false;
+    return kind;
+  }
+
+  private syscallTrap(): number {
+    const words = this.file.words;
+    const trap = this.trap;
+    trap.kind = TRAP_SYSCALL;
+    // The number is rax as a whole for Linux only in its low half: the rest must be its sign.
+    trap.nr = words[SLOT.origRax * 2]! | 0;
+    // `syscall` itself leaves rip in rcx and eflags in r11; int 0x80 and sysenter do not.
+    const isSyscall =
+      words[SLOT.rcx * 2] === words[SLOT.rip * 2] &&
+      words[SLOT.rcx * 2 + 1] === words[SLOT.rip * 2 + 1] &&
+      words[SLOT.r11 * 2] === words[SLOT.eflags * 2];
+    trap.compat = !isSyscall && readIsCompat(this.tid);
+    this.space.platform.counts.syscalls++;
+    return TRAP_SYSCALL;
+  }
+
+  private stopTrap(): number {
+    this.stopPending = false;
+    if (!this.kickWanted) return TRAP_NONE;
+    this.trap.kind = TRAP_KICK;
+    this.space.platform.counts.kicks++;
+    return TRAP_KICK;
+  }
+
+  private signalTrap(signal: number): number {
+    if (isErr(readSiginfo(this.tid))) return TRAP_NONE;
+    const code = siginfoCode();
+    const synchronous = signal === SIGSEGV || signal === SIGBUS || signal === SIGFPE || signal === SIGILL || signal === SIGTRAP;
+    // Somebody outside sent a signal: a guest's signals come from its kernel, so it means nothing here.
+    if (!synchronous || code <= 0) {
+      this.space.platform.counts.strayedSignals++;
+      return TRAP_NONE;
+    }
+    const trap = this.trap;
+    trap.signal = signal;
+    trap.code = code;
+    trap.address = siginfoFaultAddress();
+    if (signal === SIGSEGV && (code === SEGV_MAPERR || code === SEGV_ACCERR)) {
+      trap.kind = TRAP_FAULT;
+      trap.errorCode = code === SEGV_ACCERR ? FAULT_PROTECTION : 0;
+      trap.accessKnown = false;
+      this.faultLive = true;
+      this.space.platform.counts.faults++;
+      return TRAP_FAULT;
+    }
+    trap.kind = TRAP_SIGNAL;
+    this.space.platform.counts.signals++;
+    return TRAP_SIGNAL;
+  }
+
+  private onEnd(signal: number): number {
+    const wasRunning = this.running;
+    this.running = false;
+    this.dead = true;
+    this.space.platform.forget(this);
+    this.trap.signal = signal;
+    if (this.destroyed || !wasRunning) return TRAP_NONE; // a stopped one's end is told when it is resumed
+    this.trap.kind = TRAP_DEAD;
+    this.space.platform.counts.deaths++;
+    return TRAP_DEAD;
+  }
+
+  /** The host thread cannot go on: its process is killed, and the kernel told by `wait`. */
+  fail(signal: number): void {
+    this.space.kill();
+    this.dead = true;
+    this.reportDeath(signal);
+  }
+
+  private reportDeath(signal: number): void {
+    this.running = false;
+    this.trap.kind = TRAP_DEAD;
+    this.trap.signal = signal;
+    this.space.platform.counts.deaths++;
+    this.space.platform.announce(this);
+  }
+
+  /** Stops a running thread for the kernel's own needs. True when it stands without a trap to tell: the caller lets it go again. */
+  interrupt(): boolean {
+    this.sendStop();
+    for (;;) {
+      if (isErr(waitFor(this.tid, WAIT_OPTIONS))) {
+        this.fail(SIGKILL);
+        return false;
+      }
+      const kind = this.onStatus(lastStatus());
+      if (kind !== TRAP_NONE) {
+        this.space.platform.announce(this);
+        return false;
+      }
+      if (this.dead || !this.running) return !this.dead;
+    }
+  }
+
+  /**
+   * Lets the host deliver the fault's SIGSEGV to the stub's handler, which stores faultinfo and calls rt_sigreturn. That call is
+   * the only one let through, after a check, because another thread of the guest could have changed the handler's stack. The
+   * handler gets a clean rsp, so the frame lies where it should; the guest's registers, rcx among them, return with `resume`,
+   * and rt_sigreturn brings back the vector state that signal delivery resets.
+   */
+  completeFault(): void {
+    if (this.trap.accessKnown || !this.faultLive || this.dead) return;
+    this.faultLive = false;
+    this.space.platform.counts.completedFaults++;
+    const info = this.space.faultInfo(this.slot);
+    info[2] = 0;
+    const regs = stubRegisters;
+    regs.words.set(this.file.words);
+    regs.set(SLOT.rsp, 0);
+    regs.set(SLOT.origRax, -1);
+    regs.words[SLOT.eflags * 2]! &= ~TRAP_FLAG;
+    if (isErr(ptrace(PTRACE_SETREGS, this.tid, 0, regs.address))) return this.fail(SIGSEGV);
+    if (!this.runToSyscallStop(SIGSEGV)) return this.fail(SIGSEGV);
+    const gotRegs = ptrace(PTRACE_GETREGS, this.tid, 0, regs.address);
+    const isSigreturn =
+      regs.get(SLOT.origRax) === NR.rt_sigreturn && regs.get(SLOT.rip) === STUB_CODE + this.space.platform.stub.sigreturned;
+    if (isErr(gotRegs) || !isSigreturn) return this.fail(SIGSEGV);
+    if (!this.runToSyscallStop(0)) return this.fail(SIGSEGV);
+    this.trap.errorCode = (this.trap.errorCode & FAULT_PROTECTION) | (info[2]! & (FAULT_WRITE | FAULT_EXEC));
+    this.trap.accessKnown = true;
+  }
+
+  /** From one stop to the next system call's entry or exit; false when anything else comes. */
+  private runToSyscallStop(signal: number): boolean {
+    for (let deliver = signal; ; deliver = 0) {
+      if (isErr(ptrace(PTRACE_SYSCALL, this.tid, 0, deliver))) return false;
+      if (isErr(waitFor(this.tid, WAIT_OPTIONS))) return false;
+      const status = lastStatus();
+      if (!isStopped(status)) {
+        this.space.platform.forget(this);
+        return false;
+      }
+      if (stopSignal(status) === SYSCALL_STOP) return true;
+      if (stopSignal(status) !== SIGSTOP) return false;
+      this.stopPending = false;
+    }
+  }
+
+  readFp(target: Uint8Array): void {
+    const buffer = xstateBuffer(this.fpSize);
+    const length = Math.min(target.length, this.fpSize);
+    if (isErr(ptrace(PTRACE_GETREGSET, this.tid, NT_X86_XSTATE, buffer.vector))) return void target.fill(0);
+    this.space.platform.counts.fpReads++;
+    target.set(buffer.bytes.subarray(0, length));
+  }
+
+  writeFp(source: Uint8Array): 0 | Errno {
+    if (source.length < XSAVE_HEADER_END) return EINVAL;
+    const buffer = xstateBuffer(this.fpSize);
+    buffer.bytes.fill(0);
+    buffer.bytes.set(source.length > this.fpSize ? source.subarray(0, this.fpSize) : source);
+    this.space.platform.counts.fpWrites++;
+    return isErr(ptrace(PTRACE_SETREGSET, this.tid, NT_X86_XSTATE, buffer.vector)) ? EINVAL : 0;
+  }
+
+  resetFp(): void {
+    const buffer = xstateBuffer(this.fpSize);
+    buffer.bytes.fill(0);
+    const view = new DataView(buffer.bytes.buffer);
+    view.setUint16(0, INITIAL_FCW, true);
+    view.setUint32(FP_MXCSR, INITIAL_MXCSR, true);
+    view.setUint32(XSAVE_HEADER, 3, true); // x87 and SSE as given, all else in its initial state
+    ptrace(PTRACE_SETREGSET, this.tid, NT_X86_XSTATE, buffer.vector);
+  }
+
+  destroy(): void {
+    if (this.destroyed) return;
+    if (this.space.threads.size === 1) return this.space.destroy();
+    if (this.running) this.interrupt();
+    this.destroyed = true;
+    this.space.drop(this);
+    if (this.dead) return;
+    // It ends itself: killing it would take the whole process along.
+    const regs = stubRegisters;
+    regs.words.set(this.file.words);
+    regs.set(SLOT.rip, STUB_CODE + this.space.platform.stub.exit);
+    regs.set(SLOT.origRax, -1);
+    regs.words[SLOT.eflags * 2]! &= ~TRAP_FLAG;
+    if (isErr(ptrace(PTRACE_SETREGS, this.tid, 0, regs.address))) return;
+    ptrace(PTRACE_CONT, this.tid, 0, 0);
+  }
+}
