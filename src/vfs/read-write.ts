@@ -73,9 +73,9 @@ export function writeFile(
     if (own && file.seekable) file.position = at + result;
     if (file.path) notifyDentry(file.path.dentry, IN_MODIFY);
   }
-  if (!file.writesAll || noWait || file.nonBlocking) return result;
-  const unfinished = result === EAGAIN || (result > 0 && io.remaining > 0);
-  return unfinished && file.queue !== undefined ? writeOn(file, io, Math.max(result, 0)) : result;
+  if (file.queue === undefined || noWait || file.nonBlocking) return result;
+  const unfinished = result === EAGAIN || (file.writesAll && result > 0 && io.remaining > 0);
+  return unfinished ? writeOn(file, io, Math.max(result, 0)) : result;
 }
 
 /** The rest of a blocking write to a stream. */
@@ -85,7 +85,7 @@ function* writeOn(file: OpenFile, io: IoVec, moved: number): Blocking<number> {
     const result = file.write(io, 0);
     if (result > 0) {
       total += result;
-      if (io.remaining === 0) return total;
+      if (io.remaining === 0 || !file.writesAll) return total;
     } else if (result !== EAGAIN) {
       return total > 0 ? total : result;
     } else {
