@@ -8,8 +8,8 @@ import { clearChildTid, exitRobustList } from './futex.js';
 import { isOrphaned, leaveGroup, type ProcessGroup } from './job-control.js';
 import type { Machine } from './machine.js';
 import { childCodeOf, childInfo, kernelInfo, type SignalInfo } from './signals/signal-info.js';
-import { sendToGroup, sendToProcessGroup } from './signals/send.js';
-import { discardsChildren } from './signals/stop.js';
+import { retargetShared, sendToGroup, sendToProcessGroup } from './signals/send.js';
+import { checkGroupStop, discardsChildren } from './signals/stop.js';
 import type { Task } from './task.js';
 import type { ThreadGroup, WaitStatus } from './thread-group.js';
 
@@ -52,6 +52,15 @@ export function exitTask(task: Task, status: WaitStatus): void {
   if (task !== group.leader) machine.tasks.delete(task.tid);
   else task.state = 'zombie';
   if (group.tasks.size === 0) exitProcess(machine, group, group.exiting ?? status);
+  else leaveSignals(task);
+  group.exitQueue.wake();
+}
+
+/** A stop under way may be complete without this thread, and its signals may need another. */
+function leaveSignals(task: Task): void {
+  if (task.group.exiting !== undefined) return;
+  checkGroupStop(task.group);
+  retargetShared(task);
 }
 
 /** Ends a system call that waits: `finally` blocks of its generator take it off whatever it had entered. */
@@ -169,6 +178,7 @@ export function reap(machine: Machine, group: ThreadGroup): void {
     parent.childMaxRssPages = Math.max(parent.childMaxRssPages, group.maxRssPages, group.childMaxRssPages);
   }
   leaveGroup(machine, group);
+  group.reaped = true;
   machine.groups.delete(group.pid);
   machine.tasks.delete(group.pid);
   if (leader) leader.state = 'dead';

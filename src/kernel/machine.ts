@@ -42,6 +42,9 @@ export class Machine {
   onExit: (group: ThreadGroup) => void = () => {};
   /** Processes whose parent is gone become its children. */
   init: ThreadGroup | undefined;
+  /** What uname(2) and /proc/sys/kernel say. */
+  readonly release = '6.12.0-skas';
+  readonly version = '#1 SMP PREEMPT_DYNAMIC skas';
   hostname: string;
   domainname = '(none)';
   /** CPUs that guests are told of: the host's. */

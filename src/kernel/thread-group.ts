@@ -19,6 +19,10 @@ export class ThreadGroup {
   exiting: WaitStatus | undefined;
   /** Set once the leader is a zombie that nobody has waited for. */
   exitStatus: WaitStatus | undefined;
+  /** Woken when the process or one of its threads ends (pidfd). */
+  readonly exitQueue = new WaitQueue();
+  /** Waited for: the pid is free again. */
+  reaped = false;
   /** Signal sent to the parent at exit (clone's low byte). */
   exitSignal = 17;
   /** prctl(PR_SET_CHILD_SUBREAPER). */
@@ -28,6 +32,8 @@ export class ThreadGroup {
   /** Has called execve since fork (setpgid's EACCES). */
   hasExeced = false;
   dumpable = 1;
+  /** /proc/PID/oom_score_adj; kept, without effect. */
+  oomScoreAdjust = 0;
   /** Path of the executable, for /proc/PID/exe; set by exec. */
   executable: import('../vfs/path.js').Path | undefined;
   /** System calls served, for the result's usage. */

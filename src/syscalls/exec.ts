@@ -3,15 +3,13 @@ import { isErr, type ByteString, type Errno, type GuestAddr } from '../base/bran
 import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW } from '../abi/fcntl.js';
 import { E2BIG, EFAULT, EINVAL, ENAMETOOLONG } from '../abi/errno.js';
 import { SIGKILL } from '../abi/signal.js';
+import { MAX_ARGUMENT_BYTES, MAX_ARGUMENTS_BYTES } from '../kernel/exec/arguments.js';
 import { execTask } from '../kernel/exec/exec.js';
 import { prepareProgram } from '../kernel/exec/program.js';
 import { exitGroup } from '../kernel/exit.js';
 import { address, dirfd, flags, path, REGISTERS_SET, syscall } from '../kernel/syscall.js';
 import type { Task } from '../kernel/task.js';
 import { basePath } from '../kernel/task-files.js';
-
-const MAX_STRING_BYTES = 131072;
-const MAX_TOTAL_BYTES = 8 << 20;
 
 /** Reads a NULL-terminated array of strings once, bounded so that a hostile one costs no more than E2BIG allows. */
 function readStrings(task: Task, pointer: GuestAddr): ByteString[] | Errno {
@@ -22,11 +20,11 @@ function readStrings(task: Task, pointer: GuestAddr): ByteString[] | Errno {
     const item = task.mm.readU64(at);
     if (isErr(item)) return EFAULT;
     if (item === 0) return texts;
-    const text = task.mm.copyInString(item, MAX_STRING_BYTES);
+    const text = task.mm.copyInString(item, MAX_ARGUMENT_BYTES);
     if (isErr(text)) return text === ENAMETOOLONG ? E2BIG : EFAULT;
     texts.push(text);
     total += text.length + 9;
-    if (total > MAX_TOTAL_BYTES) return E2BIG;
+    if (total > MAX_ARGUMENTS_BYTES) return E2BIG;
   }
 }
 

@@ -5,8 +5,8 @@
  * The address space belongs to a stub process. A lone task clears it and goes on there; a task that shares it (vfork) moves to
  * a new stub process: the host process changes underneath the guest's pid, as the seed of this design describes.
  */
-import { isErr, type ByteString, type Errno, type GuestAddr } from '../../base/brands.js';
-import { E2BIG, ENOMEM } from '../../abi/errno.js';
+import { isErr, type Errno, type GuestAddr } from '../../base/brands.js';
+import { ENOMEM } from '../../abi/errno.js';
 import {
   AT_BASE, AT_CLKTCK, AT_EGID, AT_ENTRY, AT_EUID, AT_FLAGS, AT_GID, AT_HWCAP, AT_HWCAP2, AT_MINSIGSTKSZ, AT_PAGESZ, AT_PHDR, AT_PHENT,
   AT_PHNUM, AT_SECURE, AT_SYSINFO_EHDR, AT_UID,
@@ -29,9 +29,6 @@ import { mapElf, type LoadedElf } from './elf.js';
 import type { Program } from './program.js';
 import { buildStack, stackBytes } from './stack.js';
 
-const MAX_STRING_BYTES = 131072;
-const MAX_STRINGS = 0x7fffffff;
-const MIN_STACK_FOR_ARGUMENTS = 131072;
 const CLOCK_TICKS = 100;
 /** IF and the always-one bit: what a fresh program sees. */
 const INITIAL_EFLAGS = 0x202;
@@ -41,17 +38,6 @@ const STACK_RANDOM_PAGES = 1 << 22;
 const PIE_BASE = 0x5555_5555_4000;
 const PIE_RANDOM_PAGES = 1 << 28;
 const BRK_RANDOM_PAGES = 1 << 13;
-
-/** E2BIG when arguments and environment exceed a quarter of the stack limit, or one string 128 KiB. */
-export function checkArguments(argv: readonly ByteString[], envp: readonly ByteString[], fileName: ByteString, limits: ResourceLimits): 0 | Errno {
-  if (argv.length + envp.length > MAX_STRINGS) return E2BIG;
-  const stack = limits.soft[RLIMIT_STACK]!;
-  const allowed = Math.max(Math.min(stack / 4, 6 << 20), MIN_STACK_FOR_ARGUMENTS);
-  if (stackBytes(argv, envp, fileName) > allowed) return E2BIG;
-  for (const text of argv) if (text.length >= MAX_STRING_BYTES) return E2BIG;
-  for (const text of envp) if (text.length >= MAX_STRING_BYTES) return E2BIG;
-  return 0;
-}
 
 /** What loading a program needs to know of the process that it will be. */
 export interface LoadContext {

@@ -1,0 +1,92 @@
+/** procfs (proc(5); Linux: fs/proc/root.c): processes, and files about the machine. Text is made when it is read. */
+import type { ByteString, Errno } from '../../base/brands.js';
+import { ENOENT } from '../../abi/errno.js';
+import { S_IFDIR } from '../../abi/stat.js';
+import type { Machine } from '../../kernel/machine.js';
+import { FileSystem, type FileSystemStatistics } from '../../vfs/file-system.js';
+import type { Inode } from '../../vfs/inode.js';
+import { fixedIno, ROOT_INO, taskIno } from './inode-numbers.js';
+import { ProcDirectory, ProcLink, ProcText, ROOT_OWNER, type DirectorySource, type ProcEntry, type TextSource } from './nodes.js';
+import { taskDirectory } from './process-directory.js';
+import { sysDirectory } from './sys-tree.js';
+import {
+  cpuinfoText, DEVICES_TEXT, FILESYSTEMS_TEXT, loadavgText, meminfoText, statText, uptimeText, VMSTAT_TEXT,
+} from './system-files.js';
+
+const PROC_SUPER_MAGIC = 0x9fa0;
+
+export class ProcFs extends FileSystem {
+  readonly type = 'proc';
+  /** Processes come and go without telling. */
+  override readonly stableNames = false;
+  readonly root: Inode;
+
+  constructor(machine: Machine) {
+    super();
+    this.root = new ProcDirectory(this, ROOT_INO, 0o555, () => ROOT_OWNER, new RootDirectory(this, machine));
+  }
+
+  statistics(): FileSystemStatistics {
+    return { type: PROC_SUPER_MAGIC, blockSize: 4096, blocks: 0, blocksFree: 0, files: 0, filesFree: 0, nameMax: 255 };
+  }
+}
+
+class RootDirectory implements DirectorySource {
+  readonly parentIno = ROOT_INO;
+  private readonly fixed: ReadonlyMap<ByteString, Inode>;
+
+  constructor(
+    private readonly fs: ProcFs,
+    private readonly machine: Machine,
+  ) {
+    this.fixed = fixedNodes(fs, machine);
+  }
+
+  lookup(name: ByteString): Inode | Errno {
+    const fixed = this.fixed.get(name);
+    if (fixed) return fixed;
+    if (!/^[1-9]\d{0,9}$/.test(name)) return ENOENT;
+    // A thread's id works here too, though only processes are listed.
+    const task = this.machine.tasks.get(Number(name));
+    return task ? taskDirectory(this.fs, task, ROOT_INO, false) : ENOENT;
+  }
+
+  *list(): Iterable<ProcEntry> {
+    for (const [name, node] of this.fixed) yield { name, ino: node.ino, type: node.type };
+    for (const pid of [...this.machine.groups.keys()].sort((a, b) => a - b)) {
+      if (this.machine.tasks.has(pid)) yield { name: String(pid), ino: taskIno(pid, 1), type: S_IFDIR };
+    }
+  }
+}
+
+function fixedNodes(fs: ProcFs, machine: Machine): ReadonlyMap<ByteString, Inode> {
+  const owner = (): typeof ROOT_OWNER => ROOT_OWNER;
+  const nodes = new Map<ByteString, Inode>();
+  const link = (name: ByteString, target: () => ByteString): void => {
+    nodes.set(name, new ProcLink(fs, fixedIno(), owner, target));
+  };
+  const text = (name: ByteString, source: TextSource, permissions = 0o444): void => {
+    nodes.set(name, new ProcText(fs, fixedIno(), permissions, owner, source));
+  };
+  link('self', () => String(machine.current.group.pid));
+  link('thread-self', () => `${machine.current.group.pid}/task/${machine.current.tid}`);
+  link('mounts', () => 'self/mounts');
+  text('meminfo', () => meminfoText(machine));
+  text('cpuinfo', () => cpuinfoText(machine));
+  text('stat', () => statText(machine));
+  text('uptime', () => uptimeText(machine));
+  text('loadavg', () => loadavgText(machine));
+  text('version', () => `Linux version ${machine.release} (skas) ${machine.version}\n`);
+  text('cmdline', () => 'skas\n');
+  text('filesystems', () => FILESYSTEMS_TEXT);
+  text('devices', () => DEVICES_TEXT);
+  text('vmstat', () => VMSTAT_TEXT);
+  text('partitions', () => 'major minor  #blocks  name\n\n');
+  text('diskstats', () => '');
+  text('swaps', () => 'Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n');
+  text('modules', () => '');
+  text('interrupts', () => `           ${Array.from({ length: machine.cpuCount }, (_, i) => `CPU${i}`.padEnd(11)).join('')}\n`);
+  text('cgroups', () => '#subsys_name\thierarchy\tnum_cgroups\tenabled\n');
+  nodes.set('sys', sysDirectory(fs, machine, ROOT_INO));
+  return nodes;
+}

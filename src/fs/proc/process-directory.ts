@@ -1,0 +1,251 @@
+/** /proc/PID and /proc/PID/task/TID (proc(5); Linux: fs/proc/base.c): one table of names. */
+import { isErr, type ByteString, type Errno } from '../../base/brands.js';
+import { byteString } from '../../base/bytes.js';
+import { EACCES, EINVAL, ENOENT } from '../../abi/errno.js';
+import { S_IFDIR, S_IFLNK, S_IFREG } from '../../abi/stat.js';
+import type { Task } from '../../kernel/task.js';
+import type { FileSystem } from '../../vfs/file-system.js';
+import type { Inode } from '../../vfs/inode.js';
+import { pathString, type Path } from '../../vfs/path.js';
+import { mayInspect } from './access.js';
+import { taskIno } from './inode-numbers.js';
+import { mountinfoText, mountsText } from './mount-text.js';
+import {
+  ProcDirectory, ProcLink, ProcMagicLink, ProcText, ROOT_OWNER, type DirectorySource, type Owner, type ProcEntry, type TextSink,
+} from './nodes.js';
+import { MemoryNode } from './process-memory.js';
+import { FdDirectory, FdInfoDirectory } from './process-fds.js';
+import { limitsText, statmText, statText, statusText } from './process-status.js';
+
+interface Context {
+  readonly fs: FileSystem;
+  readonly task: Task;
+  readonly owner: () => Owner;
+  readonly ino: number;
+  /** Inode number of the process' directory. */
+  readonly directoryIno: number;
+}
+
+interface Entry {
+  readonly type: number;
+  /** Only in /proc/PID, not in /proc/PID/task/TID. */
+  readonly processOnly?: boolean;
+  readonly make: (context: Context) => Inode;
+}
+
+function text(permissions: number, source: (task: Task) => ByteString | Errno, sink?: (task: Task) => TextSink): Entry {
+  return {
+    type: S_IFREG,
+    make: ({ fs, ino, owner, task }) => new ProcText(fs, ino, permissions, owner, () => source(task), sink?.(task)),
+  };
+}
+
+/** A file that only those may read who may inspect the process. */
+function guardedText(permissions: number, source: (task: Task) => ByteString | Errno): Entry {
+  return text(permissions, (task) => (mayInspect(task) ? source(task) : EACCES));
+}
+
+function magic(place: (task: Task) => Path | undefined): Entry {
+  return {
+    type: S_IFLNK,
+    make: ({ fs, ino, owner, task }) => {
+      const where = (): Path | Errno => (mayInspect(task) ? (place(task) ?? ENOENT) : EACCES);
+      const show = (): ByteString | Errno => {
+        const path = where();
+        return isErr(path) ? path : pathString(path, task.machine.current.fs.root);
+      };
+      return new ProcMagicLink(fs, ino, 0o777, owner, where, show);
+    },
+  };
+}
+
+function directory(permissions: number, make: (context: Context) => DirectorySource, processOnly = false): Entry {
+  return {
+    type: S_IFDIR,
+    processOnly,
+    make: (context) => new ProcDirectory(context.fs, context.ino, permissions, context.owner, make(context)),
+  };
+}
+
+/** The bytes of a range of the process' memory, at most 2 MiB; empty when it has none. */
+function memoryText(task: Task, start: number, end: number): ByteString | Errno {
+  if (task.state === 'zombie' || task.state === 'dead' || end <= start) return '';
+  const bytes = new Uint8Array(Math.min(end - start, 2 << 20));
+  const copied = task.mm.copyIn(start, bytes);
+  return isErr(copied) ? '' : byteString(bytes);
+}
+
+/** Arguments, as setproctitle() may have left them: without the final NUL it has grown into the environment. */
+function commandLine(task: Task): ByteString | Errno {
+  const { argStart, argEnd, envEnd } = task.mm;
+  const plain = memoryText(task, argStart, argEnd);
+  if (isErr(plain) || plain === '' || plain.endsWith('\0')) return plain;
+  const long = memoryText(task, argStart, envEnd);
+  if (isErr(long)) return long;
+  const end = long.indexOf('\0');
+  return end < 0 ? long : long.slice(0, end + 1);
+}
+
+function setComm(task: Task): TextSink {
+  return (name) => {
+    if (task.machine.current.group !== task.group) return EINVAL;
+    task.name = name.replace(/\n$/, '').slice(0, 15);
+    return 0;
+  };
+}
+
+function setOomScore(task: Task): TextSink {
+  return (value) => {
+    const score = Number(value.trim());
+    if (!Number.isInteger(score) || score < -1000 || score > 1000) return EINVAL;
+    task.group.oomScoreAdjust = score;
+    return 0;
+  };
+}
+
+function auxvText(task: Task): ByteString {
+  return byteString(task.mm.auxv);
+}
+
+function wchanText(task: Task): ByteString {
+  return task.state === 'blocked' ? 'do_wait' : '0';
+}
+
+const ENTRIES: ReadonlyMap<ByteString, Entry> = new Map<ByteString, Entry>([
+  ['task', directory(0o555, ({ fs, task, directoryIno }) => new TaskDirectory(fs, task, directoryIno), true)],
+  ['fd', directory(0o500, ({ fs, task, owner, directoryIno }) => new FdDirectory(fs, task, owner, directoryIno))],
+  ['fdinfo', directory(0o555, ({ fs, task, owner, directoryIno }) => new FdInfoDirectory(fs, task, owner, directoryIno))],
+  ['ns', directory(0o511, ({ fs, owner, ino, directoryIno, task }) => namespaces(fs, owner, ino, directoryIno, task))],
+  ['environ', guardedText(0o400, (task) => memoryText(task, task.mm.envStart, task.mm.envEnd))],
+  ['auxv', guardedText(0o400, auxvText)],
+  ['status', text(0o444, statusText)],
+  ['personality', guardedText(0o400, (task) => task.personality.toString(16).padStart(8, '0') + '\n')],
+  ['limits', text(0o444, (task) => limitsText(task.group))],
+  ['comm', text(0o644, (task) => task.name + '\n', setComm)],
+  ['syscall', guardedText(0o400, (task) => (task.syscallNumber < 0 ? 'running\n' : `${task.syscallNumber}\n`))],
+  ['cmdline', text(0o444, commandLine)],
+  ['stat', text(0o444, statText)],
+  ['statm', text(0o444, statmText)],
+  ['maps', guardedText(0o444, (task) => (task.state === 'zombie' ? '' : task.mm.formatMaps()))],
+  ['mem', { type: S_IFREG, make: ({ fs, ino, owner, task }) => new MemoryNode(fs, ino, owner, task) }],
+  ['cwd', magic((task) => task.fs.cwd)],
+  ['root', magic((task) => task.fs.root)],
+  ['exe', magic((task) => task.group.executable)],
+  ['mounts', text(0o444, (task) => mountsText(task.fs.root))],
+  ['mountinfo', text(0o444, (task) => mountinfoText(task.fs.root))],
+  ['wchan', text(0o444, wchanText)],
+  ['schedstat', text(0o444, (task) => `${Math.floor(task.group.userNs)} 0 0\n`)],
+  ['cpuset', text(0o444, () => '/\n')],
+  ['cgroup', text(0o444, () => '0::/\n')],
+  ['oom_score', text(0o444, () => '0\n')],
+  ['oom_score_adj', text(0o644, (task) => `${task.group.oomScoreAdjust}\n`, setOomScore)],
+  ['loginuid', text(0o644, () => '4294967295')],
+  ['sessionid', text(0o444, () => '4294967295')],
+  ['coredump_filter', text(0o644, () => '00000033\n', () => () => 0)],
+  ['io', guardedText(0o400, ioText)],
+  ['uid_map', text(0o644, () => '         0          0 4294967295\n')],
+  ['gid_map', text(0o644, () => '         0          0 4294967295\n')],
+  ['setgroups', text(0o644, () => 'allow\n')],
+  ['timerslack_ns', text(0o666, (task) => `${task.timerSlackNs}\n`)],
+]);
+
+function ioText(): ByteString {
+  return 'rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: 0\nread_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n';
+}
+
+const NAMESPACE_INO: readonly (readonly [string, number])[] = [
+  ['cgroup', 4026531835], ['ipc', 4026531839], ['mnt', 4026531841], ['net', 4026531840], ['pid', 4026531836], ['time', 4026531834],
+  ['user', 4026531837], ['uts', 4026531838],
+];
+
+function namespaces(fs: FileSystem, owner: () => Owner, ino: number, parentIno: number, task: Task): DirectorySource {
+  const link = (name: ByteString): Inode | Errno => {
+    const index = NAMESPACE_INO.findIndex(([known]) => known === name);
+    if (index < 0) return ENOENT;
+    return new ProcLink(fs, ino + 512 + index, owner, () => (mayInspect(task) ? `${name}:[${NAMESPACE_INO[index]![1]}]` : EACCES));
+  };
+  return {
+    parentIno,
+    lookup: link,
+    *list() {
+      for (const [index, [name]] of NAMESPACE_INO.entries()) yield { name, ino: ino + 512 + index, type: S_IFLNK };
+    },
+  };
+}
+
+/** The names of one process or thread. Inodes are kept, so that a name leads to the same inode each time. */
+class EntryTable implements DirectorySource {
+  private readonly nodes = new Map<ByteString, Inode>();
+
+  constructor(
+    private readonly fs: FileSystem,
+    private readonly task: Task,
+    private readonly owner: () => Owner,
+    private readonly ino: number,
+    readonly parentIno: number,
+    private readonly isThread: boolean,
+  ) {}
+
+  lookup(name: ByteString): Inode | Errno {
+    const kept = this.nodes.get(name);
+    if (kept) return kept;
+    const entry = ENTRIES.get(name);
+    if (!entry || (this.isThread && entry.processOnly)) return ENOENT;
+    const index = [...ENTRIES.keys()].indexOf(name) + 2 + (this.isThread ? 256 : 0);
+    const context: Context = {
+      fs: this.fs, task: this.task, owner: this.owner, ino: taskIno(this.task.tid, index), directoryIno: this.ino,
+    };
+    const node = entry.make(context);
+    this.nodes.set(name, node);
+    return node;
+  }
+
+  *list(): Iterable<ProcEntry> {
+    let index = this.isThread ? 258 : 2;
+    for (const [name, entry] of ENTRIES) {
+      const ino = taskIno(this.task.tid, index++);
+      if (!(this.isThread && entry.processOnly)) yield { name, ino, type: entry.type };
+    }
+  }
+}
+
+/** Owner of a task's files: its effective identity, root when others may not look into it. */
+function ownerOf(task: Task): () => Owner {
+  return () => (task.group.dumpable === 1 ? { uid: task.cred.euid, gid: task.cred.egid } : ROOT_OWNER);
+}
+
+const directories = new WeakMap<Task, { process?: ProcDirectory; thread?: ProcDirectory }>();
+
+/** The directory of a process (by its leader), or of a thread beneath `task`. */
+export function taskDirectory(fs: FileSystem, task: Task, parentIno: number, isThread: boolean): ProcDirectory {
+  let made = directories.get(task);
+  if (!made) directories.set(task, (made = {}));
+  const kept = isThread ? made.thread : made.process;
+  if (kept) return kept;
+  const ino = taskIno(task.tid, isThread ? 257 : 1);
+  const owner = ownerOf(task);
+  const node = new ProcDirectory(fs, ino, 0o555, owner, new EntryTable(fs, task, owner, ino, parentIno, isThread));
+  if (isThread) made.thread = node;
+  else made.process = node;
+  return node;
+}
+
+class TaskDirectory implements DirectorySource {
+  constructor(
+    private readonly fs: FileSystem,
+    private readonly task: Task,
+    readonly parentIno: number,
+  ) {}
+
+  lookup(name: ByteString): Inode | Errno {
+    if (!/^[1-9]\d{0,9}$/.test(name)) return ENOENT;
+    const thread = this.task.machine.tasks.get(Number(name));
+    if (!thread || thread.group !== this.task.group) return ENOENT;
+    return taskDirectory(this.fs, thread, taskIno(this.task.tid, 2), true);
+  }
+
+  *list(): Iterable<ProcEntry> {
+    const ids = [...this.task.group.tasks].map((thread) => thread.tid).sort((a, b) => a - b);
+    for (const tid of ids) yield { name: String(tid), ino: taskIno(tid, 257), type: S_IFDIR };
+  }
+}

@@ -1,0 +1,77 @@
+/** /proc/PID/mem: a process' memory as a file (proc(5); Linux: fs/proc/base.c, mem_rw). Writing is allowed where the guest itself may write. */
+import { isErr, type Errno } from '../../base/brands.js';
+import { EACCES, EIO } from '../../abi/errno.js';
+import { S_IFREG } from '../../abi/stat.js';
+import type { Task } from '../../kernel/task.js';
+import type { IoVec } from '../../mm/io-vec.js';
+import type { FileSystem } from '../../vfs/file-system.js';
+import { Inode, type InodeAttributes } from '../../vfs/inode.js';
+import { OpenFile } from '../../vfs/open-file.js';
+import { mayInspect } from './access.js';
+import type { Owner } from './nodes.js';
+
+const CHUNK_BYTES = 65536;
+
+export class MemoryNode extends Inode {
+  readonly mode = S_IFREG | 0o600;
+  readonly size = 0;
+  constructor(
+    fs: FileSystem,
+    readonly ino: number,
+    private readonly owner: () => Owner,
+    readonly task: Task,
+  ) {
+    super(fs);
+  }
+  get uid(): number {
+    return this.owner().uid;
+  }
+  get gid(): number {
+    return this.owner().gid;
+  }
+  getAttributes(out: InodeAttributes): 0 | Errno {
+    const epoch = { sec: 0, nsec: 0 };
+    Object.assign(out, {
+      ino: this.ino, mode: this.mode, nlink: 1, uid: this.uid, gid: this.gid, rdev: 0, size: 0, blksize: 1024, blocks: 0,
+      atime: epoch, mtime: epoch, ctime: epoch,
+    });
+    return 0;
+  }
+  override open(flags: number): OpenFile | Errno {
+    return mayInspect(this.task) ? new MemoryFile(this, flags) : EACCES;
+  }
+}
+
+class MemoryFile extends OpenFile {
+  private readonly task: Task;
+  constructor(node: MemoryNode, flags: number) {
+    super(node, flags);
+    this.task = node.task;
+  }
+
+  override read(io: IoVec, position: number): number | Errno {
+    const bytes = new Uint8Array(Math.min(io.remaining, CHUNK_BYTES));
+    const count = this.longestCopy(position, bytes);
+    return count === 0 ? EIO : io.put(bytes, 0, count);
+  }
+
+  /** Copies whole pages while they are there. */
+  private longestCopy(position: number, bytes: Uint8Array): number {
+    if (this.task.state === 'zombie' || this.task.state === 'dead') return 0;
+    let done = 0;
+    while (done < bytes.length) {
+      const step = Math.min(bytes.length - done, 4096 - ((position + done) % 4096));
+      if (isErr(this.task.mm.copyIn(position + done, bytes, done, step))) break;
+      done += step;
+    }
+    return done;
+  }
+
+  override write(io: IoVec, position: number): number | Errno {
+    if (this.task.state === 'zombie' || this.task.state === 'dead') return EIO;
+    const bytes = new Uint8Array(Math.min(io.remaining, CHUNK_BYTES));
+    const count = io.take(bytes);
+    if (isErr(count)) return count;
+    return isErr(this.task.mm.copyOut(position, bytes, 0, count)) ? EIO : count;
+  }
+}
