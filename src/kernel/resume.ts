@@ -16,7 +16,8 @@ export interface Restart {
 
 export function returnToGuest(task: Task, restart?: Restart): void {
   if (task.state === 'dead' || task.state === 'zombie') return;
-  if (restart !== undefined || task.signals.interruptedCall !== undefined || signalPending(task)) {
+  const { signals } = task;
+  if (restart !== undefined || signals.interruptedCall !== undefined || signals.savedMask !== undefined || signalPending(task)) {
     switch (deliverSignals(task, restart)) {
       case 'continue':
         break;

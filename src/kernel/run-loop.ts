@@ -12,6 +12,7 @@ import { exitGroup } from './exit.js';
 import type { Machine } from './machine.js';
 import { goOn, returnToGuest } from './resume.js';
 import { takeReady } from './scheduler.js';
+import { recordFault } from './signals/fault-record.js';
 import { faultInfo } from './signals/signal-info.js';
 import { forceSignal } from './signals/send.js';
 import type { Task } from './task.js';
@@ -64,6 +65,7 @@ function serveTrap(task: Task): void {
       serveFault(task);
       return;
     case TRAP_SIGNAL:
+      recordFault(task, trap);
       forceSignal(task, faultInfo(trap.signal, trap.code, trap.address));
       returnToGuest(task);
       return;
@@ -84,6 +86,7 @@ function serveFault(task: Task): void {
   task.machine.tracer?.fault?.(task, trap.address, outcome.kind === 'resolved');
   if (outcome.kind === 'signal') {
     task.thread.completeFault();
+    recordFault(task, trap);
     forceSignal(task, faultInfo(outcome.signal, outcome.code, outcome.address));
   }
   returnToGuest(task);

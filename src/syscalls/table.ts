@@ -5,14 +5,21 @@ import * as clone from './clone.js';
 import * as epoll from './epoll.js';
 import * as eventFiles from './event-files.js';
 import * as exec from './exec.js';
+import * as futex from './futex.js';
+import * as kill from './kill.js';
 import * as pipes from './pipes.js';
 import * as poll from './poll.js';
 import * as processes from './processes.js';
+import * as signals from './signals.js';
 
 export const SYSCALL_TABLE: Readonly<Record<number, SyscallDefinition>> = {
   [NR.poll]: poll.poll,
+  [NR.rt_sigaction]: signals.rtSigaction,
+  [NR.rt_sigprocmask]: signals.rtSigprocmask,
+  [NR.rt_sigreturn]: signals.rtSigreturn,
   [NR.pipe]: pipes.pipe,
   [NR.select]: poll.select,
+  [NR.pause]: signals.pause,
   [NR.getpid]: processes.getpid,
   [NR.clone]: clone.cloneCall,
   [NR.fork]: clone.fork,
@@ -20,27 +27,44 @@ export const SYSCALL_TABLE: Readonly<Record<number, SyscallDefinition>> = {
   [NR.execve]: exec.execve,
   [NR.exit]: processes.exit,
   [NR.wait4]: processes.wait4,
+  [NR.kill]: kill.kill,
   [NR.setpgid]: processes.setpgid,
   [NR.getppid]: processes.getppid,
   [NR.getpgrp]: processes.getpgrp,
   [NR.setsid]: processes.setsid,
   [NR.getpgid]: processes.getpgid,
   [NR.getsid]: processes.getsid,
+  [NR.rt_sigpending]: signals.rtSigpending,
+  [NR.rt_sigtimedwait]: signals.rtSigtimedwait,
+  [NR.rt_sigqueueinfo]: kill.rtSigqueueinfo,
+  [NR.rt_sigsuspend]: signals.rtSigsuspend,
+  [NR.sigaltstack]: signals.sigaltstack,
   [NR.gettid]: processes.gettid,
+  [NR.tkill]: kill.tkill,
+  [NR.futex]: futex.futex,
   [NR.epoll_create]: epoll.epollCreate,
   [NR.set_tid_address]: processes.setTidAddress,
+  [NR.restart_syscall]: signals.restartSyscall,
   [NR.exit_group]: processes.exitGroupCall,
   [NR.epoll_wait]: epoll.epollWait,
   [NR.epoll_ctl]: epoll.epollCtl,
+  [NR.tgkill]: kill.tgkill,
   [NR.waitid]: processes.waitid,
   [NR.pselect6]: poll.pselect6,
   [NR.ppoll]: poll.ppoll,
+  [NR.set_robust_list]: futex.setRobustList,
+  [NR.get_robust_list]: futex.getRobustList,
   [NR.epoll_pwait]: epoll.epollPwait,
   [NR.eventfd]: eventFiles.eventfd,
   [NR.eventfd2]: eventFiles.eventfd2,
   [NR.epoll_create1]: epoll.epollCreate1,
   [NR.pipe2]: pipes.pipe2,
+  [NR.rt_tgsigqueueinfo]: kill.rtTgsigqueueinfo,
   [NR.execveat]: exec.execveat,
+  [NR.pidfd_send_signal]: kill.pidfdSendSignal,
+  [NR.pidfd_open]: kill.pidfdOpen,
   [NR.clone3]: clone.clone3,
+  [NR.pidfd_getfd]: kill.pidfdGetfd,
   [NR.epoll_pwait2]: epoll.epollPwait2,
+  [NR.futex_waitv]: futex.futexWaitv,
 };
