@@ -117,6 +117,11 @@ export class PageCache implements Reclaimer {
     if (this.ownedByMappings && this.mappers.size === 0) this.dispose();
   }
 
+  /** Somebody maps it shared and writable (F_SEAL_WRITE is then EBUSY). */
+  get hasSharedWriters(): boolean {
+    return this.sharedWriters > 0;
+  }
+
   get isMapped(): boolean {
     return this.mappers.size > 0;
   }
