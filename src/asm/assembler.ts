@@ -268,7 +268,7 @@ export class Assembler {
   }
   /** Doubles xmm's low quadword into a 256-bit register (AVX2). */
   vpbroadcastq(ymm: number, xmm: number): this {
-    return this.byte(0xc4, 0xe2, 0xfd, 0x59, 0xc0 | (ymm << 3) | xmm);
+    return this.byte(0xc4, 0xe2, 0x7d, 0x59, 0xc0 | (ymm << 3) | xmm);
   }
   /** The upper half of a 256-bit register (AVX). */
   vextractf128High(xmm: number, ymm: number): this {
