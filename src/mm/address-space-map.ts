@@ -228,7 +228,9 @@ function setProtection(mm: AddressSpace, index: number, prot: number): 0 | Errno
   if (overLimit) vma.prot = before;
   mm.account(vma, 1);
   if (!overLimit) protectExtents(mm, vma);
+  const { start, end } = vma;
   mm.join(index);
+  joinExtents(mm, start, end);
   return overLimit ? ENOMEM : 0;
 }
 
@@ -254,14 +256,13 @@ function protectExtents(mm: AddressSpace, vma: Vma): void {
     end = extent.end;
   }
   if (pending >= 0) mm.space.protect(start, end - start, pending);
-  joinExtents(mm, first, last);
 }
 
-/** Joins what has become alike among the extents at [first-1, last]. */
-export function joinExtents(mm: AddressSpace, first: number, last: number): void {
-  for (let i = Math.min(last, mm.extents.size - 1); i >= Math.max(0, first); i--) {
-    if (i < mm.extents.size) mm.joinExtent(i);
-  }
+/** Joins what has become alike among the extents in and beside [start, end). */
+function joinExtents(mm: AddressSpace, start: GuestAddr, end: GuestAddr): void {
+  const first = mm.extents.indexOf(start);
+  const last = mm.extents.indexOf(end);
+  for (let i = Math.min(last, mm.extents.size - 1); i >= first; i--) if (i < mm.extents.size) mm.joinExtent(i);
 }
 
 export function setBrk(mm: AddressSpace, address: GuestAddr): GuestAddr {

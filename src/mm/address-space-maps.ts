@@ -115,3 +115,21 @@ export function statistics(mm: AddressSpace): {
   const text = Math.ceil((mm.endCode - mm.startCode) / PAGE_SIZE);
   return { size: mm.totalPages, resident, shared, text, data: mm.dataPages, stack, peak: mm.peakPages };
 }
+
+/** Extents whose pages are looked at one by one by `residentPages`; the others count in full. */
+const EXACT_EXTENTS = 16;
+
+export function residentPages(mm: AddressSpace): number {
+  let total = 0;
+  let exact = EXACT_EXTENTS;
+  for (const extent of mm.extents.items) {
+    if (extent.cached || extent.pages > 512 || extent.pages < 4 || exact === 0) {
+      total += extent.pages;
+      continue;
+    }
+    exact--;
+    const touched = mm.physmem.touched(extent.phys, extent.pages);
+    for (let i = 0; i < extent.pages; i++) total += touched[i]! & 1;
+  }
+  return total;
+}

@@ -272,6 +272,11 @@ export class AddressSpace implements CacheMapper {
     return reporting.statistics(this);
   }
 
+  /** Resident pages, quickly: untouched pages of large areas may count. For ru_maxrss. */
+  residentPages(): number {
+    return reporting.residentPages(this);
+  }
+
   // CacheMapper.
 
   unmapCache(cache: PageCache, from: number, to: number, alsoCopies: boolean): void {
@@ -366,19 +371,24 @@ export class AddressSpace implements CacheMapper {
     const items = this.extents.items;
     let extent = items[index]!;
     const next = items[index + 1];
-    if (next && extent.continuedBy(next)) {
+    if (next && extent.continuedBy(next) && this.inOneVma(extent, next)) {
       extent.end = next.end;
       this.forget(next);
       this.extents.removeAt(index + 1);
     }
     const previous = items[index - 1];
-    if (previous && previous.continuedBy(extent)) {
+    if (previous && previous.continuedBy(extent) && this.inOneVma(previous, extent)) {
       previous.end = extent.end;
       this.forget(extent);
       this.extents.removeAt(index);
       extent = previous;
     }
     return extent;
+  }
+
+  private inOneVma(extent: Extent, next: Extent): boolean {
+    const vma = this.vmas.find(extent.start);
+    return vma !== undefined && next.start < vma.end;
   }
 
   private forget(extent: Extent): void {
