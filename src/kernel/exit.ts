@@ -73,7 +73,7 @@ function unwind(task: Task): void {
 
 export function releaseMemory(task: Task): void {
   const { group, mm } = task;
-  group.maxRssPages = Math.max(group.maxRssPages, mm.statistics().peak);
+  group.maxRssPages = Math.max(group.maxRssPages, mm.residentPages());
   if (--mm.users === 0) mm.dispose();
 }
 
