@@ -84,12 +84,9 @@ export abstract class HostInode extends Inode {
     out.size = stat.size;
     out.blksize = stat.blksize;
     out.blocks = stat.blocks;
-    out.atime.sec = stat.atimeSec;
-    out.atime.nsec = stat.atimeNsec;
-    out.mtime.sec = stat.mtimeSec;
-    out.mtime.nsec = stat.mtimeNsec;
-    out.ctime.sec = stat.ctimeSec;
-    out.ctime.nsec = stat.ctimeNsec;
+    out.atime = { sec: stat.atimeSec, nsec: stat.atimeNsec };
+    out.mtime = { sec: stat.mtimeSec, nsec: stat.mtimeNsec };
+    out.ctime = { sec: stat.ctimeSec, nsec: stat.ctimeNsec };
     return 0;
   }
 
