@@ -46,6 +46,7 @@ export const ebx = register(3, 32);
 export const esi = register(6, 32);
 export const edi = register(7, 32);
 export const r8d = register(8, 32);
+export const r9d = register(9, 32);
 export const r10d = register(10, 32);
 export const r11d = register(11, 32);
 

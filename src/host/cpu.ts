@@ -47,9 +47,9 @@ export function cpuid(leaf: number, subleaf = 0): CpuidResult {
   return { eax: cpuidOut[0]!, ebx: cpuidOut[1]!, ecx: cpuidOut[2]!, edx: cpuidOut[3]! };
 }
 
-/** The time-stamp counter. Exact below 2^53: 41 days at 2.5 GHz, a few cycles off beyond. */
-export function rdtsc(): number {
-  return Number((loaded ?? primitives()).rdtsc());
+/** The time-stamp counter. */
+export function rdtscBig(): bigint {
+  return BigInt((loaded ?? primitives()).rdtsc());
 }
 
 export interface Xfeatures {
