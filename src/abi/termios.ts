@@ -130,3 +130,6 @@ export const VTIME = 5;
 export const VWERASE = 0xe;
 export const XCASE = 4;
 export const XTABS = 0x1800;
+export const IXON = 0x400;
+export const TABDLY = 0x1800;
+export const IUTF8 = 0x4000;
