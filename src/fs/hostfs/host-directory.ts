@@ -31,7 +31,7 @@ export class HostDirectory extends HostInode implements FdHolder {
     const fd = this.fs.openPath(names);
     if (isErr(fd)) return fd === ENOENT ? ESTALE : fd;
     const known = statFd(fd, this.fs.scratch);
-    if (isErr(known) || this.fs.numbers.of(this.fs.scratch) !== this.ino) {
+    if (isErr(known) || !this.isSame()) {
       closeFd(fd);
       return isErr(known) ? known : ESTALE;
     }

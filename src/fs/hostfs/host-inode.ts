@@ -95,9 +95,15 @@ export abstract class HostInode extends Inode {
     const fd = this.heldFd();
     const result = fd >= 0 ? statFd(fd, this.fs.scratch) : this.statByName();
     if (isErr(result)) return result;
-    if (this.fs.numbers.of(this.fs.scratch) !== this.ino) return ESTALE;
+    if (!this.isSame()) return ESTALE;
     copyStat(this.fs.scratch, this.stat);
     return 0;
+  }
+
+  /** True when `scratch` describes this file. The type counts: hosts give the number of a removed file to the next at once. */
+  protected isSame(): boolean {
+    const { scratch, numbers } = this.fs;
+    return numbers.of(scratch) === this.ino && (scratch.mode & S_IFMT) === (this.stat.mode & S_IFMT);
   }
 
   /** A descriptor that is open anyway, or -1. */
@@ -127,7 +133,7 @@ export abstract class HostInode extends Inode {
     const fd = this.openAnyPathFd();
     if (isErr(fd)) return fd;
     const known = statFd(fd, this.fs.scratch);
-    const wrong = isErr(known) ? known : this.fs.numbers.of(this.fs.scratch) !== this.ino ? ESTALE : 0;
+    const wrong = isErr(known) ? known : this.isSame() ? 0 : ESTALE;
     if (isErr(wrong)) {
       closeFd(fd);
       return wrong;

@@ -120,7 +120,7 @@ export class HostRegular extends HostInode implements FdHolder, PageFiller {
     const fd = this.parent!.openChild(this.name, access);
     if (isErr(fd)) return fd;
     const known = statFd(fd, this.fs.scratch);
-    if (!isErr(known) && this.fs.numbers.of(this.fs.scratch) === this.ino) {
+    if (!isErr(known) && this.isSame()) {
       copyStat(this.fs.scratch, this.stat);
       return fd;
     }
