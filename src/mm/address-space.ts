@@ -13,6 +13,7 @@
  */
 import type { ByteString, Errno, GuestAddr, PhysAddr } from '../base/brands.js';
 import { isErr } from '../base/brands.js';
+import { EINVAL, ENOMEM } from '../abi/errno.js';
 import { IntervalMap } from '../base/interval-map.js';
 import { pageUp } from '../base/page.js';
 import type { StructType } from '../base/struct.js';
@@ -29,7 +30,7 @@ import type { IoVec } from './io-vec.js';
 import type { CacheMapper, Mappable, PageCache } from './page-cache.js';
 import type { PhysMem } from './phys-mem.js';
 import { UserIoVec } from './user-io-vec.js';
-import { Vma, VM_SHARED } from './vma.js';
+import { Vma, VM_GROWSDOWN, VM_LOCKED, VM_SHARED } from './vma.js';
 
 /** A mapped file as mm sees it; vfs' OpenFile and Path are behind it. */
 export interface MappedFile {
@@ -249,15 +250,24 @@ export class AddressSpace implements CacheMapper {
   }
 
   /**
+   * Runs `operation` on the memory of another process, whose threads may run meanwhile: what it changed is in force at the end
+   * (process_vm_writev, ptrace).
+   */
+  fromOutside<R>(operation: () => R): R {
+    this.remote = true;
+    const result = operation();
+    this.settle();
+    this.space.commit();
+    this.remote = false;
+    return result;
+  }
+
+  /**
    * Access to another process' memory as ptrace(2) and /proc/PID/mem have it: bytes moved (short at an unmapped page), ignoring
    * what the VMAs allow as long as they exist. `write`: from `bytes` into the guest; a private mapping gets its own copy.
    */
   accessForcibly(address: GuestAddr, bytes: Uint8Array, write: boolean): number {
-    this.remote = true;
-    const moved = user.accessForcibly(this, address, bytes, write);
-    this.settle();
-    this.remote = false;
-    return moved;
+    return this.fromOutside(() => user.accessForcibly(this, address, bytes, write));
   }
 
   /** Text of /proc/PID/maps; totals for status and statm, in pages. */
@@ -272,6 +282,18 @@ export class AddressSpace implements CacheMapper {
     return reporting.statistics(this);
   }
 
+  /** Pages under mlock. */
+  lockedPages(): number {
+    let pages = 0;
+    for (const vma of this.vmas.items) if ((vma.flags & VM_LOCKED) !== 0) pages += vma.pages;
+    return pages;
+  }
+  /** First address of the stack that holds `address` (PROT_GROWSDOWN): EINVAL when that is no growing mapping. */
+  stackStart(address: GuestAddr): GuestAddr | Errno {
+    const vma = this.vmas.items[this.vmas.indexOf(address)];
+    if (!vma || vma.start > address) return ENOMEM;
+    return (vma.flags & VM_GROWSDOWN) !== 0 ? vma.start : EINVAL;
+  }
   /** Resident pages, quickly: untouched pages of large areas may count. For ru_maxrss. */
   residentPages(): number {
     return reporting.residentPages(this);
@@ -470,7 +492,7 @@ export class AddressSpace implements CacheMapper {
   }
 
   /** True when [start, start+length) can be a guest's. */
-  static isGuestRange(start: number, length: number): boolean {
+  isGuestRange(start: number, length: number): boolean {
     return start >= 0 && length >= 0 && start <= TASK_SIZE && length <= TASK_SIZE - start;
   }
 }
