@@ -52,6 +52,12 @@ export function rdtscBig(): bigint {
   return BigInt((loaded ?? primitives()).rdtsc());
 }
 
+/** rdtscp, whose TSC_AUX tells the number of the CPU. */
+export function hasRdtscp(): boolean {
+  const RDTSCP = 1 << 27;
+  return cpuid(0x80000000).eax >= 0x80000001 && (cpuid(0x80000001).edx & RDTSCP) !== 0;
+}
+
 export interface Xfeatures {
   readonly low: number;
   readonly high: number;

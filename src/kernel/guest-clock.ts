@@ -13,6 +13,8 @@ import {
 import type { Machine } from './machine.js';
 
 const NS_PER_SEC = 1e9;
+/** What clock_getres(2) says of the coarse clocks: a tick of 250 Hz. They are as fine as the others here. */
+export const COARSE_RESOLUTION_NS = 4_000_000;
 /** Timeouts beyond 292 years are for ever (Linux: KTIME_SEC_MAX). */
 const MAX_SECONDS = 9223372036;
 

@@ -5,6 +5,7 @@ import type { Clock } from '../base/clock.js';
 import type { PhysMem } from '../mm/phys-mem.js';
 import type { Platform } from '../platform/platform.js';
 import type { Mount } from '../vfs/mount.js';
+import type { OpenFile } from '../vfs/open-file.js';
 import { FutexTable } from './futex.js';
 import type { PiLock } from './futex-pi.js';
 import type { ProcessGroup } from './job-control.js';
@@ -14,6 +15,7 @@ import type { Task } from './task.js';
 import type { ThreadGroup } from './thread-group.js';
 import { TimerQueue } from './timers.js';
 import type { Tracer } from './tracer.js';
+import type { Vdso } from './vdso.js';
 
 export interface MachineConfig {
   hostname: string;
@@ -30,6 +32,8 @@ export class Machine {
   readonly processGroups = new Map<Pid, ProcessGroup>();
   readonly pids = new PidAllocator();
   readonly timers = new TimerQueue();
+  /** Abstract names of AF_UNIX sockets; net/unix/address.ts knows what they are. */
+  readonly abstractSockets = new Map<string, OpenFile>();
   readonly futexes = new FutexTable();
   /** Contended priority-inheritance futexes by key. */
   readonly piLocks = new Map<string, PiLock>();
@@ -40,6 +44,8 @@ export class Machine {
   tracer: Tracer | undefined;
   /** Tells the machine's owner of a process that ended and has no parent in the machine; set by the owner. */
   onExit: (group: ThreadGroup) => void = () => {};
+  /** Made when the first program needs it. */
+  vdso: Vdso | undefined;
   /** Processes whose parent is gone become its children. */
   init: ThreadGroup | undefined;
   /** What uname(2) and /proc/sys/kernel say. */
