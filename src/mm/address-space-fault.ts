@@ -53,9 +53,8 @@ export function handleFault(mm: AddressSpace, trap: Trap, completeFault: () => v
   if (undecided && !trap.accessKnown) completeFault();
   let write = extent !== undefined;
   if (undecided || trap.accessKnown) {
+    if (!isAllowed(vma, trap)) return signalOutcome(FAULT_ACCERR, address);
     write = (trap.errorCode & FAULT_WRITE) !== 0;
-    const needed = (trap.errorCode & FAULT_EXEC) !== 0 ? PROT_EXEC : write ? PROT_WRITE : PROT_READ | PROT_WRITE | PROT_EXEC;
-    if ((vma.prot & needed) === 0) return signalOutcome(FAULT_ACCERR, address);
   }
   if (extent && !(extent.cow && write)) {
     // The host's mapping is, or will be once queued operations have run, as it should be: another thread's fault saw to it.
@@ -64,7 +63,18 @@ export function handleFault(mm: AddressSpace, trap: Trap, completeFault: () => v
     return RESOLVED;
   }
   const answer = resolve(mm, vma, extent, address, write);
+  if (answer === FAULT_BUS && !trap.accessKnown) {
+    // Whether the access is allowed comes before whether the file reaches so far.
+    completeFault();
+    if (!isAllowed(vma, trap)) return signalOutcome(FAULT_ACCERR, address);
+  }
   return answer === FAULT_OK ? RESOLVED : signalOutcome(answer, address);
+}
+
+function isAllowed(vma: Vma, trap: Trap): boolean {
+  const { errorCode } = trap;
+  const needed = (errorCode & FAULT_EXEC) !== 0 ? PROT_EXEC : (errorCode & FAULT_WRITE) !== 0 ? PROT_WRITE : PROT_READ | PROT_WRITE | PROT_EXEC;
+  return (vma.prot & needed) !== 0;
 }
 
 function signalOutcome(answer: number, address: number): FaultOutcome {
