@@ -3,6 +3,7 @@ import type { Errno, HostAddr, HostPid } from '../base/brands.js';
 import { bind } from './libc.js';
 
 export const PTRACE_TRACEME = 0;
+export const PTRACE_POKEUSER = 6;
 export const PTRACE_CONT = 7;
 export const PTRACE_GETREGS = 12;
 export const PTRACE_SETREGS = 13;

@@ -28,6 +28,9 @@ export const REGISTER_COUNT = 20;
 const HIGH = 4294967296;
 
 export class Registers {
+  /** Bit `1 << register` for each one stored since the platform last cleared it: what the host must be told. */
+  dirty = 0;
+
   constructor(
     private u32: Uint32Array,
     private readonly slots: Uint8Array,
@@ -68,6 +71,7 @@ export class Registers {
   /** Stores a number within 2^53; negative ones in two's complement. */
   set(register: number, value: number): void {
     const slot = this.slots[register]! * 2;
+    this.dirty |= 1 << register;
     this.u32[slot] = value;
     this.u32[slot + 1] = Math.floor(value / HIGH);
   }
@@ -86,6 +90,7 @@ export class Registers {
 
   setBig(register: number, value: bigint): void {
     const slot = this.slots[register]! * 2;
+    this.dirty |= 1 << register;
     this.u32[slot] = Number(value & 0xffffffffn);
     this.u32[slot + 1] = Number((value >> 32n) & 0xffffffffn);
   }

@@ -121,6 +121,7 @@ export class PtracePlatform implements Platform {
     this.xstateSize = xstateSize;
     const space = new PtraceSpace(this, this.group, requestFrame, 0, dataFrame);
     this.zygote = new PtraceThread(space, this.group, 0);
+    this.placement.adopt(this.zygote);
     space.threads.add(this.zygote);
     this.tracees.set(this.group, this.zygote);
     ptrace(PTRACE_GETREGS, this.group, 0, this.zygote.file.address);
@@ -192,18 +193,19 @@ export class PtracePlatform implements Platform {
 
   shutdown(): void {
     for (const thread of this.tracees.values()) {
-      thread.destroyed = true;
+      thread.abandon();
       kill(thread.space.leader, SIGKILL);
     }
     while (waitFor(-this.group, WAIT_OPTIONS) > 0) {
       // Reaps; ECHILD ends it.
     }
+    this.placement.stop();
     this.bellFds.close();
     this.frames.release(this.codeFrame, 1);
   }
 
   counters(): Record<string, number> {
-    return { ...this.counts, stubRuns: stubCalls.runs, stubThreads: this.tracees.size };
+    return { ...this.counts, moves: this.placement.moves, stubRuns: stubCalls.runs, stubThreads: this.tracees.size };
   }
 }
 

@@ -117,6 +117,7 @@ export class PtraceSpace implements HostSpace {
     const { platform } = this;
     platform.counts.batches++;
     platform.counts.operations += count;
+    thread.invalidate();
     if (isErr(runStub(thread.tid, thread.file, platform.stub.batch, count))) return ESRCH;
     const left = stubRegisters.get(SLOT.r12);
     if (left > 0) return (stubRegisters.words[SLOT.rax * 2]! | 0) as Errno;
@@ -200,6 +201,7 @@ export class PtraceSpace implements HostSpace {
     request.reset();
     if (before > 0) platform.counts.batches++;
     platform.counts.operations += before;
+    parent.invalidate();
     if (isErr(runStub(parent.tid, parent.file, platform.stub.clone, before, childOperations))) return ESRCH;
     const result = stubRegisters.words[SLOT.rax * 2]! | 0;
     return result as HostPid | Errno;
@@ -210,6 +212,8 @@ export class PtraceSpace implements HostSpace {
     this.threads.add(thread);
     this.platform.remember(thread);
     thread.file.words.set(like.file.words);
+    thread.invalidate();
+    thread.place.mask = like.place.mask; // inherited
     const { tid } = thread;
     // First it stops by itself, as every traced clone does.
     const arrived = waitFor(tid, WAIT_OPTIONS);
@@ -246,7 +250,7 @@ export class PtraceSpace implements HostSpace {
     this.kill();
     // A stopped thread executes nothing more. A running one might, for a moment, in memory that others get next: wait for its end.
     const someRan = [...this.threads].some((thread) => thread.running);
-    for (const thread of this.threads) thread.destroyed = true;
+    for (const thread of this.threads) thread.abandon();
     if (someRan) this.reap();
     this.threads.clear();
     const { frames, dataPages } = this.platform;

@@ -4,7 +4,7 @@ import { isErr } from '../../base/brands.js';
 import { EINVAL, EIO } from '../../abi/errno.js';
 import { SEGV_ACCERR, SEGV_MAPERR, SIGBUS, SIGFPE, SIGILL, SIGKILL, SIGSEGV, SIGSTOP, SIGTRAP } from '../../abi/signal.js';
 import { NR } from '../../abi/syscall-numbers.js';
-import { INITIAL_FCW, INITIAL_MXCSR } from '../../abi/user-regs.js';
+import { INITIAL_FCW, INITIAL_MXCSR, USER_REGS } from '../../abi/user-regs.js';
 import { FP_MXCSR, XSAVE_HEADER, XSAVE_HEADER_END } from '../../abi/sigframe.js';
 import { tgkill } from '../../host/process.js';
 import {
@@ -12,6 +12,7 @@ import {
   PTRACE_CONT,
   PTRACE_GETREGS,
   PTRACE_GETREGSET,
+  PTRACE_POKEUSER,
   PTRACE_SETREGS,
   PTRACE_SETREGSET,
   PTRACE_SYSCALL,
@@ -31,10 +32,11 @@ import {
   type HostThread,
   type Trap,
 } from '../platform.js';
-import { Registers } from '../registers.js';
+import { RAX, Registers } from '../registers.js';
 import { STUB_CODE } from '../stub/layout.js';
 import { readIsCompat } from './compat-call.js';
 import type { PtraceSpace } from './ptrace-space.js';
+import { newPlace, type Place } from './placement.js';
 import { xstateBuffer } from './xstate.js';
 import {
   endSignal,
@@ -55,6 +57,12 @@ import {
 /** Canonical register numbers (registers.ts) to slots of user_regs_struct: the same but for orig_rax, cs and ss between them. */
 const SLOTS = Uint8Array.of(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 16, 18, 19, 21, 22);
 const TRAP_FLAG = 0x100;
+const RAX_ONLY = 1 << RAX;
+
+/** Results that the host itself would act on while it believes that a system call is under way: -ERESTARTSYS and the like. */
+function isRestartCode(value: number): boolean {
+  return value <= -512 && value >= -516;
+}
 
 export class PtraceThread implements HostThread {
   owner: unknown = undefined;
@@ -70,6 +78,8 @@ export class PtraceThread implements HostThread {
   private stopPending = false;
   /** `kick` was called and no trap has followed yet. */
   private kickWanted = false;
+  /** Where it runs, and for how long at a time: see placement.ts. */
+  readonly place: Place = newPlace();
   /** The host still stands at the SIGSEGV of the fault in `trap`. */
   private faultLive = false;
 
@@ -93,18 +103,44 @@ export class PtraceThread implements HostThread {
 
   /** Sets the host thread off with the registers of `file`. */
   restart(): void {
+    const dirty = this.regs.dirty;
+    if (dirty === 0) return this.letGo();
+    this.regs.dirty = 0;
+    const result = dirty === RAX_ONLY ? this.pokeRax() : this.setAll();
+    if (isErr(result)) return this.fail(result === EIO ? SIGSEGV : SIGKILL);
+    this.letGo();
+  }
+
+  /** The result of a system call is all that most traps change, and half as dear to set alone. */
+  private pokeRax(): number | Errno {
+    const value = this.regs.signed(RAX);
+    if (!Number.isSafeInteger(value) || isRestartCode(value)) return this.setAll();
+    return ptrace(PTRACE_POKEUSER, this.tid, USER_REGS.offsets.rax, value);
+  }
+
+  private setAll(): number | Errno {
     const words = this.file.words;
     words[SLOT.origRax * 2] = 0xffffffff; // not in a system call: the host must not restart one by itself
     words[SLOT.origRax * 2 + 1] = 0xffffffff;
-    const set = ptrace(PTRACE_SETREGS, this.tid, 0, this.file.address);
-    if (isErr(set)) return this.fail(set === EIO ? SIGSEGV : SIGKILL);
-    this.letGo();
+    return ptrace(PTRACE_SETREGS, this.tid, 0, this.file.address);
+  }
+
+  /** The host's registers are no longer those of `file`. */
+  invalidate(): void {
+    this.regs.dirty = -1;
+  }
+
+  /** It no longer runs. */
+  private stand(): void {
+    if (!this.running) return;
+    this.running = false;
+    this.space.platform.placement.onStop(this);
   }
 
   /** Sets it off with the registers that the host has. */
   letGo(): void {
-    this.running = true;
     this.space.platform.placement.onResume(this);
+    this.running = true;
     if (isErr(ptrace(PTRACE_SYSEMU, this.tid, 0, 0))) this.fail(SIGKILL);
   }
 
@@ -128,7 +164,8 @@ export class PtraceThread implements HostThread {
     const signal = stopSignal(status);
     if (this.destroyed) return TRAP_NONE;
     if (isErr(ptrace(PTRACE_GETREGS, this.tid, 0, this.file.address))) return TRAP_NONE; // killed meanwhile: its end follows
-    this.running = false;
+    this.regs.dirty = 0;
+    this.stand();
     const kind = signal === SYSCALL_STOP ? this.syscallTrap() : signal === SIGSTOP ? this.stopTrap() : this.signalTrap(signal);
     if (kind !== TRAP_NONE) this.kickWanted = false;
     return kind;
@@ -186,7 +223,7 @@ export class PtraceThread implements HostThread {
 
   private onEnd(signal: number): number {
     const wasRunning = this.running;
-    this.running = false;
+    this.stand();
     this.dead = true;
     this.space.platform.forget(this);
     this.trap.signal = signal;
@@ -204,7 +241,7 @@ export class PtraceThread implements HostThread {
   }
 
   private reportDeath(signal: number): void {
-    this.running = false;
+    this.stand();
     this.trap.kind = TRAP_DEAD;
     this.trap.signal = signal;
     this.space.platform.counts.deaths++;
@@ -238,6 +275,7 @@ export class PtraceThread implements HostThread {
     if (this.trap.accessKnown || !this.faultLive || this.dead) return;
     this.faultLive = false;
     this.space.platform.counts.completedFaults++;
+    this.invalidate();
     const info = this.space.faultInfo(this.slot);
     info[2] = 0;
     const regs = stubRegisters;
@@ -299,11 +337,18 @@ export class PtraceThread implements HostThread {
     ptrace(PTRACE_SETREGSET, this.tid, NT_X86_XSTATE, buffer.vector);
   }
 
+  /** Its process has been killed by `destroy` of the space. */
+  abandon(): void {
+    this.destroyed = true;
+    this.stand();
+  }
+
   destroy(): void {
     if (this.destroyed) return;
     if (this.space.threads.size === 1) return this.space.destroy();
     if (this.running) this.interrupt();
     this.destroyed = true;
+    this.stand();
     this.space.drop(this);
     if (this.dead) return;
     // It ends itself: killing it would take the whole process along.
