@@ -1,0 +1,113 @@
+// chmod, chown, umask, utimens, access, times that calls change, xattr of the user namespace, statfs.
+#include "t.h"
+#include <sys/statfs.h>
+#include <sys/xattr.h>
+static struct stat st;
+static void mode(const char *p) { OK(stat(p, &st) == 0); printf("%s %o\n", p, st.st_mode & 07777); }
+static int newer(struct timespec a, struct timespec b) { return a.tv_sec > b.tv_sec || (a.tv_sec == b.tv_sec && a.tv_nsec > b.tv_nsec); }
+int main(void) {
+  char b[200];
+  R(umask(0) >= 0);
+  close(open("f", O_CREAT | O_RDWR, 0666));
+  mode("f");
+  R(umask(027));
+  R(umask(0777777));
+  R(umask(027));
+  close(open("g", O_CREAT | O_RDWR, 0777));
+  mode("g");
+  mkdir("d", 01777);
+  mode("d");
+  R(chmod("f", 04755));
+  mode("f");
+  R(chmod("f", 0177777));
+  mode("f");
+  R(chmod("none", 0));
+  int fd = open("f", O_RDWR);
+  R(fchmod(fd, 0640));
+  mode("f");
+  R(fchmodat(AT_FDCWD, "g", 0600, 0));
+  mode("g");
+  symlink("f", "l");
+  R(chmod("l", 0604));
+  mode("f");
+  R(chown("f", -1, -1));
+  R(fchown(fd, getuid(), getgid()));
+  R(lchown("l", getuid(), getgid()));
+  R(fchownat(AT_FDCWD, "f", getuid(), getgid(), 0x8000000));
+  R(access("f", R_OK | W_OK));
+  R(access("none", F_OK));
+  R(access("f", 8));
+  R(faccessat(AT_FDCWD, "l", F_OK, AT_SYMLINK_NOFOLLOW));
+  R(faccessat(AT_FDCWD, "f", R_OK, AT_EACCESS));
+  // Times.
+  struct timespec ts[2] = {{1000000000, 123456789}, {1500000000, 987654321}};
+  R(utimensat(AT_FDCWD, "f", ts, 0));
+  stat("f", &st);
+  printf("atime %ld.%09ld mtime %ld.%09ld\n", (long)st.st_atim.tv_sec, st.st_atim.tv_nsec, (long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+  ts[0].tv_nsec = UTIME_OMIT;
+  ts[1].tv_nsec = UTIME_NOW;
+  R(utimensat(AT_FDCWD, "f", ts, 0));
+  stat("f", &st);
+  printf("atime %ld.%09ld mtime recent %d\n", (long)st.st_atim.tv_sec, st.st_atim.tv_nsec, st.st_mtim.tv_sec > 1700000000);
+  ts[0] = (struct timespec){0, 1000000000};
+  R(utimensat(AT_FDCWD, "f", ts, 0));
+  ts[0] = (struct timespec){-5, 0};
+  ts[1] = (struct timespec){5, 0};
+  R(utimensat(AT_FDCWD, "l", ts, AT_SYMLINK_NOFOLLOW));
+  lstat("l", &st);
+  printf("link mtime %ld\n", (long)st.st_mtim.tv_sec);
+  R(futimens(fd, NULL));
+  R(utimensat(AT_FDCWD, "none", NULL, 0));
+  R(utimensat(AT_FDCWD, NULL, NULL, 0));
+  R(utimes("f", (struct timeval[2]){{7, 8}, {9, 10}}));
+  stat("f", &st);
+  printf("utimes %ld %ld %ld %ld\n", (long)st.st_atim.tv_sec, st.st_atim.tv_nsec, (long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+  struct timespec before = st.st_mtim, cbefore = st.st_ctim;
+  sleepMs(15);
+  write(fd, "x", 1);
+  stat("f", &st);
+  printf("write: mtime newer %d ctime newer %d\n", newer(st.st_mtim, before), newer(st.st_ctim, cbefore));
+  before = st.st_mtim;
+  cbefore = st.st_ctim;
+  sleepMs(15);
+  chmod("f", 0600);
+  stat("f", &st);
+  printf("chmod: mtime newer %d ctime newer %d\n", newer(st.st_mtim, before), newer(st.st_ctim, cbefore));
+  stat("d", &st);
+  before = st.st_mtim;
+  sleepMs(15);
+  close(open("d/new", O_CREAT | O_RDWR, 0600));
+  stat("d", &st);
+  printf("create: directory mtime newer %d\n", newer(st.st_mtim, before));
+  // Extended attributes.
+  R(setxattr("f", "user.one", "value", 5, 0));
+  R(getxattr("f", "user.one", b, sizeof b));
+  R(getxattr("f", "user.one", b, 2));
+  R(getxattr("f", "user.one", b, 0));
+  R(getxattr("f", "user.none", b, 100));
+  R(setxattr("f", "user.one", "v", 1, XATTR_CREATE));
+  R(setxattr("f", "user.two", "v", 1, XATTR_REPLACE));
+  R(setxattr("f", "user.one", "changed", 7, XATTR_REPLACE));
+  R(fsetxattr(fd, "user.two", "", 0, 0));
+  R(listxattr("f", b, sizeof b));
+  R(removexattr("f", "user.one"));
+  R(removexattr("f", "user.one"));
+  R(listxattr("f", b, sizeof b));
+  R(setxattr("f", "bogus.x", "v", 1, 0));
+  R(setxattr("f", "noprefix", "v", 1, 0));
+  R(setxattr("f", "user.", "v", 1, 0));
+  R(lsetxattr("l", "user.x", "v", 1, 0));
+  R(setxattr("none", "user.x", "v", 1, 0));
+  char longName[400];
+  memset(longName, 'a', 399);
+  memcpy(longName, "user.", 5);
+  longName[399] = 0;
+  R(setxattr("f", longName, "v", 1, 0));
+  struct statfs sf;
+  R(statfs(".", &sf));
+  printf("statfs: block %d name %ld\n", sf.f_bsize > 0, (long)sf.f_namelen);
+  R(statfs("none", &sf));
+  R(fstatfs(fd, &sf));
+  R(fstatfs(99, &sf));
+  return done();
+}

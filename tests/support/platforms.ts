@@ -1,0 +1,8 @@
+/** The platforms that every guest and conformance test runs on: the one place to add one. SKAS_PLATFORMS=a,b narrows it. */
+const ALL = ['ptrace'] as const;
+
+export type PlatformName = (typeof ALL)[number];
+
+const chosen = process.env['SKAS_PLATFORMS']?.split(',');
+
+export const PLATFORMS: readonly PlatformName[] = ALL.filter((name) => chosen === undefined || chosen.includes(name));
