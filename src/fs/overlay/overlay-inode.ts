@@ -164,10 +164,11 @@ export abstract class OverlayInode extends Inode {
     return this.upper!.removeXattr(name);
   }
 
-  /** Keeps what the tree of changes needs: named inodes, and copied-up ones that lower names still lead to. */
+  /** Keeps what the tree of changes needs: what has a name there, and what names below lead to though it is no longer as it is there. */
   override evict(): void {
-    if (this.parent === null && this.isDirectory && this === (this.fs.root as OverlayInode)) return;
-    if (this.pins > 0 || this.dead || (this.upper && this.nlink > 0 && this.lower && !this.isDirectory)) return;
+    if (this.pins > 0 || this.dead || this === (this.fs.root as OverlayInode)) return;
+    const differs = this.upper !== undefined || this.linkDelta !== 0;
+    if (!this.isDirectory && this.lower && differs && this.nlink > 0) return;
     this.destroy();
   }
 

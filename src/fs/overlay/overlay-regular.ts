@@ -101,10 +101,13 @@ function pump(source: OpenFile, target: OpenFile, size: number): 0 | Errno {
     if (isErr(moved)) return moved;
     // The lower file was cut short behind our back: the rest reads as zeros, as it would in a mapping.
     if (moved === 0) return target.truncate(size);
-    const written = target.write(new KernelIoVec(buffer, 0, moved), done);
-    if (isErr(written)) return written;
-    if (written !== moved) return EIO;
-    done += moved;
+    const io = new KernelIoVec(buffer, 0, moved);
+    while (io.remaining > 0) {
+      const written = target.write(io, done);
+      if (isErr(written)) return written;
+      if (written === 0) return EIO;
+      done += written;
+    }
   }
   return 0;
 }
