@@ -102,6 +102,7 @@ export function cloneTask(task: Task, args: CloneArguments): Task | Errno {
   const files = flags & CLONE_FILES ? task.files : task.files.copy();
   if (flags & CLONE_FILES) files.users++;
   const fs = flags & CLONE_FS ? task.fs : task.fs.copy();
+  if (flags & CLONE_FS) fs.users++;
   const signals = task.signals.copyForClone((flags & CLONE_VM) !== 0 && !(flags & CLONE_VFORK));
   const child = new Task(machine, tid, group, memory.thread, memory.mm, files, fs, task.cred, signals);
   child.name = task.name;

@@ -47,6 +47,7 @@ export function exitTask(task: Task, status: WaitStatus): void {
   task.thread.destroy();
   releaseMemory(task);
   if (--task.files.users === 0) task.files.closeAll();
+  task.fs.release();
   task.vforkDone.wake();
   group.tasks.delete(task);
   if (task !== group.leader) machine.tasks.delete(task.tid);

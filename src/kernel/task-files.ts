@@ -8,6 +8,7 @@ import type { MappedFile } from '../mm/address-space.js';
 import { dropFile } from '../vfs/fd-table.js';
 import type { OpenFile } from '../vfs/open-file.js';
 import { pathString, type Path } from '../vfs/path.js';
+import { deviceOf } from '../vfs/stat.js';
 import { LOOKUP_EMPTY, LOOKUP_FOLLOW, walk } from '../vfs/path-walk.js';
 import type { Task } from './task.js';
 
@@ -60,7 +61,7 @@ export function mappedFile(task: Task, file: OpenFile): MappedFile | Errno {
     hold: () => void file.references++,
     drop: () => dropFile(file),
     describe: () => ({
-      device: inode.fs.device,
+      device: deviceOf(inode.fs),
       ino: inode.ino,
       path: file.path ? pathString(file.path, root) : '',
     }),

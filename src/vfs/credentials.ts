@@ -70,3 +70,10 @@ export function userCredentials(uid: number, gid: number, groups: readonly numbe
 export function inGroup(cred: Credentials, gid: number): boolean {
   return cred.fsgid === gid || cred.groups.includes(gid);
 }
+
+/** Those that access(2) asks with: the real user and group, and what execve would leave of the capabilities. */
+export function realCredentials(cred: Credentials): Credentials {
+  const effective = cred.uid === 0 ? cred.permitted : 0;
+  if (cred.fsuid === cred.uid && cred.fsgid === cred.gid && cred.effective === effective) return cred;
+  return { ...cred, fsuid: cred.uid, fsgid: cred.gid, effective };
+}

@@ -7,6 +7,8 @@ import { endFile } from './path.js';
 export class FdTable {
   private files: (OpenFile | undefined)[] = [];
   private closeOnExec = new Set<number>();
+  /** Every descriptor below is in use. */
+  private maybeFree = 0;
   /** Tasks that share the table. */
   users = 1;
 
@@ -17,10 +19,17 @@ export class FdTable {
 
   /** Puts `file` (whose reference the table takes over) at the lowest free descriptor >= `from`; EMFILE at `limit`. */
   install(file: OpenFile, cloexec: boolean, limit: number, from = 0): number | Errno {
-    let fd = from;
-    while (this.files[fd] !== undefined) fd++;
+    const fd = this.lowestFree(from);
     if (fd >= limit) return EMFILE;
     this.set(fd, file, cloexec);
+    return fd;
+  }
+
+  /** The lowest free descriptor >= `from`. */
+  lowestFree(from = 0): number {
+    let fd = Math.max(from, this.maybeFree);
+    while (this.files[fd] !== undefined) fd++;
+    if (from <= this.maybeFree) this.maybeFree = fd;
     return fd;
   }
 
@@ -36,6 +45,7 @@ export class FdTable {
     if (!file) return EBADF;
     this.files[fd] = undefined;
     this.closeOnExec.delete(fd);
+    if (fd < this.maybeFree) this.maybeFree = fd;
     return closeFile(file);
   }
 
@@ -65,6 +75,7 @@ export class FdTable {
     const table = new FdTable();
     table.files = this.files.slice();
     table.closeOnExec = new Set(this.closeOnExec);
+    table.maybeFree = this.maybeFree;
     for (const file of table.files) if (file) file.references++;
     return table;
   }
@@ -77,6 +88,7 @@ export class FdTable {
   closeAll(): void {
     for (let fd = 0; fd < this.files.length; fd++) if (this.files[fd]) this.close(fd);
     this.files = [];
+    this.maybeFree = 0;
   }
 
   private set(fd: number, file: OpenFile, cloexec: boolean): void {

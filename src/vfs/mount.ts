@@ -141,6 +141,21 @@ export function moveMount(mount: Mount, where: Path): 0 | Errno {
   return attached;
 }
 
+/**
+ * pivot_root(2): `newRoot`, the root of a mount, becomes the root of the tree, and the old one is mounted at `putOld` beneath it.
+ * The caller moves the roots and working directories of tasks from `oldRoot` to the answer.
+ */
+export function pivotRoot(oldRoot: Path, newRoot: Path, putOld: Path): Path | Errno {
+  const { mount } = newRoot;
+  if (newRoot.dentry !== mount.root || mount.mountPoint === null || oldRoot.dentry !== oldRoot.mount.root) return EINVAL;
+  if (mount === oldRoot.mount || putOld.mount === oldRoot.mount) return EBUSY;
+  if (pathWithin(putOld, newRoot) === undefined || oldRoot.mount.mountPoint !== null) return EINVAL;
+  if (putOld.dentry === mount.root) return EBUSY;
+  detachMount(mount);
+  const attached = attachMount(oldRoot.mount, putOld);
+  return attached !== 0 ? attached : { mount, dentry: mount.root };
+}
+
 /** One line of /proc/mounts and mountinfo. */
 export interface MountListing {
   mount: Mount;

@@ -5,7 +5,7 @@
 import { isErr, type ByteString, type Errno } from '../base/brands.js';
 import { isBlocking, type Blocking } from '../base/blocking.js';
 import {
-  O_ACCMODE, O_CREAT, O_DIRECTORY, O_EXCL, O_NOATIME, O_NOFOLLOW, O_PATH, O_RDONLY, O_TMPFILE, O_TRUNC,
+  O_ACCMODE, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_EXCL, O_NOATIME, O_NOCTTY, O_NOFOLLOW, O_PATH, O_RDONLY, O_TMPFILE, O_TRUNC,
 } from '../abi/fcntl.js';
 import { EACCES, EBADF, EEXIST, EISDIR, ELOOP, ENOENT, EPERM, ETXTBSY } from '../abi/errno.js';
 import { IN_CREATE, IN_MODIFY, IN_OPEN } from '../abi/inotify.js';
@@ -155,7 +155,11 @@ function* openLater(opening: Blocking<OpenFile | Errno>, place: Path): Blocking<
   return typeof opened === 'number' ? opened : named(opened, place, false);
 }
 
+/** Flags that concern the act of opening only; F_GETFL does not show them. */
+const OPENING_FLAGS = O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC;
+
 function named(file: OpenFile, place: Path, writes: boolean): OpenFile {
+  file.flags &= ~OPENING_FLAGS;
   setFilePath(file, place);
   if (writes) {
     file.countedWriter = true;

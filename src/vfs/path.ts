@@ -100,3 +100,8 @@ function pathText(path: Path, root: Path): ByteString {
   }
   return text === '' ? '/' : text;
 }
+
+/** Where an open file was opened; files without a name get a place of their own. */
+export function placeOf(file: OpenFile): Path {
+  return file.path!;
+}

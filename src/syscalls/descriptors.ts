@@ -1,0 +1,181 @@
+/** dup, dup2, dup3, fcntl, ioctl (Linux: fs/file.c, fs/fcntl.c, fs/ioctl.c). */
+import { isErr, type Errno, type GuestAddr } from '../base/brands.js';
+import type { Blocking } from '../base/blocking.js';
+import { i32, struct } from '../base/struct.js';
+import { EBADF, EFAULT, EINVAL, EPERM } from '../abi/errno.js';
+import * as fcntlAbi from '../abi/fcntl.js';
+import {
+  FD_CLOEXEC, F_ADD_SEALS, F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_GETFL, F_GETLEASE, F_GETLK, F_GETOWN, F_GETOWN_EX, F_GETPIPE_SZ,
+  F_GETSIG, F_GET_SEALS, F_NOTIFY, F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW, F_SETFD, F_SETFL, F_SETLEASE, F_SETLK, F_SETLKW, F_SETOWN,
+  F_SETOWN_EX, F_SETPIPE_SZ, F_SETSIG, F_UNLCK, O_APPEND, O_ASYNC, O_CLOEXEC, O_DIRECT, O_NOATIME, O_NONBLOCK, O_PATH,
+} from '../abi/fcntl.js';
+import { FIOASYNC, FIOCLEX, FIONBIO, FIONCLEX, FIONREAD, FIOQSIZE } from '../abi/ioctls.js';
+import { RLIMIT_NOFILE } from '../abi/resource.js';
+import { S_IFREG } from '../abi/stat.js';
+import { fd, flags, oneOf, partial, syscall, uint, ulong } from '../kernel/syscall.js';
+import { lockControl } from '../kernel/task-locks.js';
+import type { Task } from '../kernel/task.js';
+import { anyFileOf, fileOf, installFile } from '../kernel/task-files.js';
+import type { OpenFile } from '../vfs/open-file.js';
+import { ownerOrCapable } from '../vfs/permissions.js';
+
+function limitOf(task: Task): number {
+  return task.group.limits.soft[RLIMIT_NOFILE]!;
+}
+
+function duplicate(task: Task, file: OpenFile, cloexec: boolean, from: number): number | Errno {
+  file.references++;
+  return installFile(task, file, cloexec, from);
+}
+
+export const dup = syscall('dup', [fd], (task, number) => {
+  const file = anyFileOf(task, number);
+  return isErr(file) ? file : duplicate(task, file, false, 0);
+});
+
+function duplicateTo(task: Task, file: OpenFile, to: number, cloexec: boolean): number | Errno {
+  if (to < 0 || to >= limitOf(task)) return EBADF;
+  file.references++;
+  task.files.replace(to, file, cloexec);
+  return to;
+}
+
+export const dup2 = syscall('dup2', [fd, fd], (task, from, to) => {
+  const file = anyFileOf(task, from);
+  if (isErr(file)) return file;
+  return from === to ? to : duplicateTo(task, file, to, false);
+});
+
+export const dup3 = syscall('dup3', [fd, fd, flags({ O_CLOEXEC })], (task, from, to, options) => {
+  if ((options & ~O_CLOEXEC) !== 0 || from === to) return EINVAL;
+  const file = anyFileOf(task, from);
+  return isErr(file) ? file : duplicateTo(task, file, to, (options & O_CLOEXEC) !== 0);
+});
+
+const COMMANDS = Object.fromEntries(Object.entries(fcntlAbi).filter(([name]) => /^F_(GET|SET|DUP|OFD|ADD|NOTIFY)/.test(name)));
+const SETTABLE = O_APPEND | O_NONBLOCK | O_ASYNC | O_DIRECT | O_NOATIME;
+
+export const fcntl = syscall('fcntl', [fd, oneOf(COMMANDS), ulong], (task, number, command, argument) => {
+  const file = anyFileOf(task, number);
+  if (isErr(file)) return file;
+  switch (command) {
+    case F_DUPFD:
+    case F_DUPFD_CLOEXEC: {
+      const from = argument | 0;
+      if (from < 0 || from >= limitOf(task)) return EINVAL;
+      return duplicate(task, file, command === F_DUPFD_CLOEXEC, from);
+    }
+    case F_GETFD:
+      return task.files.isCloseOnExec(number) ? FD_CLOEXEC : 0;
+    case F_SETFD:
+      task.files.setCloseOnExec(number, argument % 2 === FD_CLOEXEC);
+      return 0;
+    case F_GETFL:
+      return file.flags;
+    default:
+      return (file.flags & O_PATH) !== 0 ? EBADF : control(task, number, file, command, argument);
+  }
+}, partial('leases, F_NOTIFY'));
+
+/** The commands that an O_PATH descriptor does not take. */
+function control(task: Task, number: number, file: OpenFile, command: number, argument: number): number | Blocking<number> {
+  switch (command) {
+    case F_SETFL:
+      return setStatusFlags(task, file, argument | 0);
+    case F_GETLK:
+    case F_SETLK:
+    case F_SETLKW:
+    case F_OFD_GETLK:
+    case F_OFD_SETLK:
+    case F_OFD_SETLKW:
+      return lockControl(task, number, file, command, argument);
+    case F_GETOWN:
+    case F_SETOWN:
+    case F_GETOWN_EX:
+    case F_SETOWN_EX:
+    case F_GETSIG:
+    case F_SETSIG:
+      return ownerControl(task, file, command, argument);
+    case F_GETLEASE:
+      return F_UNLCK;
+    case F_SETLEASE:
+    case F_NOTIFY:
+      return EINVAL;
+    case F_ADD_SEALS:
+    case F_GET_SEALS:
+    case F_SETPIPE_SZ:
+    case F_GETPIPE_SZ:
+      return file.fileControl(command, argument);
+    default:
+      return EINVAL;
+  }
+}
+
+function setStatusFlags(task: Task, file: OpenFile, wanted: number): 0 | Errno {
+  if ((wanted & O_NOATIME) !== 0 && (file.flags & O_NOATIME) === 0 && !ownerOrCapable(file.inode, task.cred)) return EPERM;
+  file.flags = (file.flags & ~SETTABLE) | (wanted & SETTABLE);
+  file.onFlagsChanged();
+  return 0;
+}
+
+const OWNER = struct('f_owner_ex', { type: i32, pid: i32 }, 8);
+const F_OWNER_PGRP = 2;
+
+/** Who gets SIGIO: kept and reported; files that send it look at `owner`. */
+function ownerControl(task: Task, file: OpenFile, command: number, argument: number): number {
+  switch (command) {
+    case F_GETOWN:
+      return file.owner;
+    case F_SETOWN:
+      file.owner = argument | 0;
+      return 0;
+    case F_GETSIG:
+      return file.ownerSignal;
+    case F_SETSIG:
+      if (argument > 64) return EINVAL;
+      file.ownerSignal = argument;
+      return 0;
+    case F_GETOWN_EX: {
+      const owner = { type: file.owner < 0 ? F_OWNER_PGRP : 1, pid: Math.abs(file.owner) };
+      return isErr(task.mm.writeStruct(argument, OWNER, owner)) ? EFAULT : 0;
+    }
+    default: {
+      const owner = task.mm.readStruct(argument, OWNER);
+      if (typeof owner === 'number') return EFAULT;
+      if (owner.type < 0 || owner.type > F_OWNER_PGRP) return EINVAL;
+      file.owner = owner.type === F_OWNER_PGRP ? -owner.pid : owner.pid;
+      return 0;
+    }
+  }
+}
+
+export const ioctl = syscall('ioctl', [fd, uint, ulong], (task, number, request, argument) => {
+  const file = fileOf(task, number);
+  if (isErr(file)) return file;
+  switch (request) {
+    case FIOCLEX:
+    case FIONCLEX:
+      task.files.setCloseOnExec(number, request === FIOCLEX);
+      return 0;
+    case FIONBIO:
+    case FIOASYNC:
+      return setFlagByPointer(task, file, request === FIONBIO ? O_NONBLOCK : O_ASYNC, argument);
+    case FIONREAD:
+      if (file.inode.type !== S_IFREG) break;
+      return task.mm.writeU32(argument, Math.max(0, file.inode.size - file.position) >>> 0);
+    case FIOQSIZE:
+      if (file.inode.type !== S_IFREG && !file.inode.isDirectory) break;
+      return task.mm.writeU64(argument, file.inode.size);
+    default:
+      break;
+  }
+  return file.ioctl(task, request, argument);
+});
+
+function setFlagByPointer(task: Task, file: OpenFile, flag: number, at: GuestAddr): 0 | Errno {
+  const on = task.mm.readU32(at);
+  if (isErr(on)) return EFAULT;
+  file.flags = on !== 0 ? file.flags | flag : file.flags & ~flag;
+  file.onFlagsChanged();
+  return 0;
+}

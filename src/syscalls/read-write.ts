@@ -1,0 +1,124 @@
+/** read, write, their vector and positioned forms, lseek (Linux: fs/read_write.c). */
+import { isErr, type Errno, type GuestAddr } from '../base/brands.js';
+import type { Blocking } from '../base/blocking.js';
+import { EBADF, EINVAL, EOPNOTSUPP, ESPIPE } from '../abi/errno.js';
+import { RWF_APPEND, RWF_DSYNC, RWF_HIPRI, RWF_NOAPPEND, RWF_NOWAIT, RWF_SYNC, SEEK_HOLE } from '../abi/fs.js';
+import { RLIMIT_FSIZE } from '../abi/resource.js';
+import { address, buffer, fd, flags, int, long, partial, size, syscall } from '../kernel/syscall.js';
+import type { Task } from '../kernel/task.js';
+import { fileOf } from '../kernel/task-files.js';
+import { afterWrite, bufferOf, buffersOf } from '../kernel/task-io.js';
+import type { IoVec } from '../mm/io-vec.js';
+import { clearSetid } from '../vfs/attributes.js';
+import type { OpenFile } from '../vfs/open-file.js';
+import { CURRENT, readFile, writeFile } from '../vfs/read-write.js';
+
+type Answer = number | Blocking<number>;
+
+function readable(task: Task, number: number): OpenFile | Errno {
+  const file = fileOf(task, number);
+  return isErr(file) || file.readable ? file : EBADF;
+}
+
+function writable(task: Task, number: number): OpenFile | Errno {
+  const file = fileOf(task, number);
+  return isErr(file) || file.writable ? file : EBADF;
+}
+
+function writeTo(task: Task, file: OpenFile, io: IoVec, position: number, noWait = false): Answer {
+  const answer = writeFile(file, io, position, task.group.limits.soft[RLIMIT_FSIZE]!, noWait);
+  clearSetid(file.inode, task.cred);
+  return afterWrite(task, answer);
+}
+
+export const read = syscall('read', [fd, buffer('result'), size], (task, number, at, count) => {
+  const file = readable(task, number);
+  if (isErr(file)) return file;
+  const io = bufferOf(task, at, count);
+  return isErr(io) ? io : readFile(file, io, CURRENT);
+});
+
+export const write = syscall('write', [fd, buffer(2), size], (task, number, at, count) => {
+  const file = writable(task, number);
+  if (isErr(file)) return file;
+  const io = bufferOf(task, at, count);
+  return isErr(io) ? io : writeTo(task, file, io, CURRENT);
+});
+
+export const readv = syscall('readv', [fd, address, size], (task, number, at, count) => {
+  const file = readable(task, number);
+  if (isErr(file)) return file;
+  const io = buffersOf(task, at, count);
+  return isErr(io) ? io : readFile(file, io, CURRENT);
+});
+
+export const writev = syscall('writev', [fd, address, size], (task, number, at, count) => {
+  const file = writable(task, number);
+  if (isErr(file)) return file;
+  const io = buffersOf(task, at, count);
+  return isErr(io) ? io : writeTo(task, file, io, CURRENT);
+});
+
+function readAt(task: Task, number: number, position: number, io: (task: Task) => IoVec | Errno, noWait = false): Answer {
+  if (position < 0) return EINVAL;
+  const file = readable(task, number);
+  if (isErr(file)) return file;
+  if (!file.seekable) return ESPIPE;
+  const cursor = io(task);
+  return isErr(cursor) ? cursor : readFile(file, cursor, position, noWait);
+}
+
+function writeAt(task: Task, number: number, position: number, io: (task: Task) => IoVec | Errno, noWait = false): Answer {
+  if (position < 0) return EINVAL;
+  const file = writable(task, number);
+  if (isErr(file)) return file;
+  if (!file.seekable) return ESPIPE;
+  const cursor = io(task);
+  return isErr(cursor) ? cursor : writeTo(task, file, cursor, position, noWait);
+}
+
+export const pread64 = syscall('pread64', [fd, buffer('result'), size, long], (task, number, at: GuestAddr, count, position) =>
+  readAt(task, number, position, () => bufferOf(task, at, count)));
+export const pwrite64 = syscall('pwrite64', [fd, buffer(2), size, long], (task, number, at: GuestAddr, count, position) =>
+  writeAt(task, number, position, () => bufferOf(task, at, count)));
+export const preadv = syscall('preadv', [fd, address, size, long], (task, number, at, count, position) =>
+  readAt(task, number, position, () => buffersOf(task, at, count)));
+export const pwritev = syscall('pwritev', [fd, address, size, long], (task, number, at, count, position) =>
+  writeAt(task, number, position, () => buffersOf(task, at, count)));
+
+const RWF_FLAGS = { RWF_HIPRI, RWF_DSYNC, RWF_SYNC, RWF_NOWAIT, RWF_APPEND, RWF_NOAPPEND };
+
+export const preadv2 = syscall('preadv2', [fd, address, size, long, long, flags(RWF_FLAGS)],
+  (task, number, at, count, position, _high, options) => {
+    if ((options & ~(RWF_HIPRI | RWF_NOWAIT)) !== 0) return EOPNOTSUPP;
+    const noWait = (options & RWF_NOWAIT) !== 0;
+    if (position !== -1) return readAt(task, number, position, () => buffersOf(task, at, count), noWait);
+    const file = readable(task, number);
+    if (isErr(file)) return file;
+    const io = buffersOf(task, at, count);
+    return isErr(io) ? io : readFile(file, io, CURRENT, noWait);
+  });
+
+export const pwritev2 = syscall('pwritev2', [fd, address, size, long, long, flags(RWF_FLAGS)],
+  (task, number, at, count, position, _high, options) => {
+    if ((options & ~(RWF_HIPRI | RWF_NOWAIT | RWF_DSYNC | RWF_SYNC | RWF_APPEND)) !== 0) return EOPNOTSUPP;
+    const noWait = (options & RWF_NOWAIT) !== 0;
+    const file = writable(task, number);
+    if (isErr(file)) return file;
+    const io = buffersOf(task, at, count);
+    if (isErr(io)) return io;
+    const end = (options & RWF_APPEND) !== 0 && file.seekable ? file.inode.size : position;
+    if (position === -1) {
+      if (end !== position) file.position = end;
+      return writeTo(task, file, io, CURRENT, noWait);
+    }
+    if (position < 0) return EINVAL;
+    return file.seekable ? writeTo(task, file, io, end, noWait) : ESPIPE;
+  }, partial('RWF_NOAPPEND'));
+
+export const lseek = syscall('lseek', [fd, long, int], (task, number, offset, whence) => {
+  const file = fileOf(task, number);
+  if (isErr(file)) return file;
+  if (whence < 0 || whence > SEEK_HOLE) return EINVAL;
+  return file.seek(offset, whence);
+});

@@ -1,0 +1,90 @@
+/** sync, fsync and what concerns a file's allocation and caching (Linux: fs/sync.c, fs/open.c, mm/fadvise.c). */
+import { isErr } from '../base/brands.js';
+import { EBADF, EFBIG, EINVAL, EISDIR, ENODEV, EOPNOTSUPP, ESPIPE } from '../abi/errno.js';
+import {
+  FALLOC_FL_COLLAPSE_RANGE, FALLOC_FL_INSERT_RANGE, FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_ZERO_RANGE,
+} from '../abi/fcntl.js';
+import { IN_MODIFY } from '../abi/inotify.js';
+import { RLIMIT_FSIZE } from '../abi/resource.js';
+import { S_IFREG } from '../abi/stat.js';
+import { fd, flags, int, long, size, syscall } from '../kernel/syscall.js';
+import { fileOf } from '../kernel/task-files.js';
+import { raiseForWrite } from '../kernel/task-io.js';
+import type { FileSystem } from '../vfs/file-system.js';
+import type { Mount } from '../vfs/mount.js';
+import { notifyDentry } from '../vfs/notify.js';
+
+function collect(mount: Mount, into: Set<FileSystem>): Set<FileSystem> {
+  into.add(mount.fs);
+  for (const child of mount.children) collect(child, into);
+  return into;
+}
+
+export const sync = syscall('sync', [], (task) => {
+  for (const fs of collect(task.machine.rootMount, new Set())) fs.sync();
+  return 0;
+});
+
+export const syncfs = syscall('syncfs', [fd], (task, number) => {
+  const file = fileOf(task, number);
+  return isErr(file) ? file : file.inode.fs.sync();
+});
+
+export const fsync = syscall('fsync', [fd], (task, number) => {
+  const file = fileOf(task, number);
+  return isErr(file) ? file : file.fsync();
+});
+export const fdatasync = syscall('fdatasync', [fd], (task, number) => {
+  const file = fileOf(task, number);
+  return isErr(file) ? file : file.fsync();
+});
+
+const SYNC_FILE_RANGE_FLAGS = 7;
+
+export const syncFileRange = syscall('sync_file_range', [fd, long, long, int], (task, number, offset, length, options) => {
+  const file = fileOf(task, number);
+  if (isErr(file)) return file;
+  if ((options & ~SYNC_FILE_RANGE_FLAGS) !== 0 || offset < 0 || length < 0) return EINVAL;
+  return file.seekable ? 0 : ESPIPE;
+});
+
+const POSIX_FADV_LAST = 5;
+
+export const fadvise64 = syscall('fadvise64', [fd, long, long, int], (task, number, _offset, length, advice) => {
+  const file = fileOf(task, number);
+  if (isErr(file)) return file;
+  if (!file.seekable) return ESPIPE;
+  return length < 0 || advice < 0 || advice > POSIX_FADV_LAST ? EINVAL : 0;
+});
+
+export const readahead = syscall('readahead', [fd, long, size], (task, number) => {
+  const file = fileOf(task, number);
+  if (isErr(file)) return file;
+  if (!file.readable) return EBADF;
+  return file.inode.type === S_IFREG ? 0 : EINVAL;
+});
+
+const ALL_MODES = FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_ZERO_RANGE | FALLOC_FL_INSERT_RANGE;
+
+export const fallocate = syscall('fallocate',
+  [fd, flags({ FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_ZERO_RANGE, FALLOC_FL_COLLAPSE_RANGE }), long, long],
+  (task, number, mode, offset, length) => {
+    const file = fileOf(task, number);
+    if (isErr(file)) return file;
+    if (offset < 0 || length <= 0) return EINVAL;
+    if ((mode & ~ALL_MODES) !== 0) return EOPNOTSUPP;
+    if ((mode & FALLOC_FL_PUNCH_HOLE) !== 0 && (mode & FALLOC_FL_KEEP_SIZE) === 0) return EOPNOTSUPP;
+    if (!file.writable) return EBADF;
+    if (!file.seekable) return ESPIPE;
+    if (file.inode.isDirectory) return EISDIR;
+    if (file.inode.type !== S_IFREG) return ENODEV;
+    if (offset + length > Number.MAX_SAFE_INTEGER) return EFBIG;
+    const grows = (mode & FALLOC_FL_KEEP_SIZE) === 0 && offset + length > file.inode.size;
+    if (grows && offset + length > task.group.limits.soft[RLIMIT_FSIZE]!) {
+      raiseForWrite(task, EFBIG);
+      return EFBIG;
+    }
+    const result = file.allocate(mode, offset, length);
+    if (result === 0 && file.path) notifyDentry(file.path.dentry, IN_MODIFY);
+    return result;
+  });
