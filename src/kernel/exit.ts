@@ -159,8 +159,11 @@ function notifyParent(machine: Machine, group: ThreadGroup): void {
     return;
   }
   const discarded = group.exitSignal === SIGCHLD && discardsChildren(parent);
+  // First the wake-up: a parent in wait(2) finds its child before the signal can interrupt it.
+  if (!discarded) parent.childQueue.wake();
   if (group.exitSignal !== 0) sendToGroup(parent, exitInfo(group));
-  if (discarded) reap(machine, group);
+  if (!discarded) return;
+  reap(machine, group);
   parent.childQueue.wake();
 }
 

@@ -1,5 +1,5 @@
 /** Waiting for children (Linux: kernel/exit.c, do_wait; wait4(2), waitid(2)). */
-import type { Blocking } from '../base/blocking.js';
+import type { Blocking, WakeReason } from '../base/blocking.js';
 import { sleepOn } from '../base/blocking.js';
 import { isErr, type Errno, type Pid } from '../base/brands.js';
 import { ECHILD } from '../abi/errno.js';
@@ -30,7 +30,7 @@ const CONTINUED_STATUS = 0xffff;
 /** The next event of a selected child, undefined when WNOHANG found none, or ECHILD, ERESTARTSYS. */
 export function* waitForChild(task: Task, selector: ChildSelector, options: number): Blocking<ChildEvent | Errno | undefined> {
   const { group } = task;
-  for (;;) {
+  for (let woken: WakeReason = 0; ; ) {
     let candidates = 0;
     for (const child of group.children) {
       if (!selects(selector, child) || !kindMatches(child, options)) continue;
@@ -40,8 +40,9 @@ export function* waitForChild(task: Task, selector: ChildSelector, options: numb
     }
     if (candidates === 0) return ECHILD;
     if (options & WNOHANG) return undefined;
-    const woken = yield* sleepOn(group.childQueue);
+    // A child that ended counts more than the signal that told of it, so look before giving up.
     if (isErr(woken)) return woken;
+    woken = yield* sleepOn(group.childQueue);
   }
 }
 

@@ -79,6 +79,7 @@ export class Registers {
   /** Stores all 64 bits from two halves. */
   setHalves(register: number, low: number, high: number): void {
     const slot = this.slots[register]! * 2;
+    this.dirty |= 1 << register;
     this.u32[slot] = low;
     this.u32[slot + 1] = high;
   }
