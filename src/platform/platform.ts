@@ -7,7 +7,7 @@
  *
  * All calls come from the one kernel thread. Nothing throws; failures are errnos.
  */
-import type { Errno, GuestAddr, PhysAddr } from '../base/brands.js';
+import type { Errno, GuestAddr, HostPid, PhysAddr } from '../base/brands.js';
 import type { Registers } from './registers.js';
 
 /** First address that a guest cannot have: a page-directory (512 GiB) boundary, so that guest and stub never share one. */
@@ -50,6 +50,8 @@ export interface Trap {
 
 export interface HostThread {
   readonly space: HostSpace;
+  /** Host thread id, by which the host accounts for CPU time. */
+  readonly tid: HostPid;
   /** The kernel's task; the platform hands it back and never looks inside. */
   owner: unknown;
   /** Valid while the thread is stopped. */
@@ -75,6 +77,8 @@ export interface HostThread {
 }
 
 export interface HostSpace {
+  /** Host process id. */
+  readonly leader: HostPid;
   /** Maps `length` bytes of physmem at `phys` to `address`; MAP_SHARED | MAP_FIXED on the host. prot: PROT_* bits. Queued. */
   map(address: GuestAddr, length: number, prot: number, phys: PhysAddr): void;
   unmap(address: GuestAddr, length: number): void;

@@ -8,7 +8,7 @@ import { isErr, type Errno } from '../../base/brands.js';
 import { EPOLL_CLOEXEC, EPOLL_CTL_ADD, EPOLLET, EPOLLIN } from '../../abi/epoll.js';
 import type { Clock } from '../../base/clock.js';
 import { closeFd, epollCreate1, epollCtl, eventfd, timerfdArm, timerfdCreate } from '../../host/events.js';
-import { PTRACE_CONT, PTRACE_SETREGS, ptrace } from '../../host/ptrace.js';
+import { PTRACE_CONT, ptrace } from '../../host/ptrace.js';
 
 const CLOCK_MONOTONIC = 1;
 const O_CLOEXEC = 0x80000;
@@ -69,14 +69,9 @@ export class Bell {
     return true;
   }
 
-  /** It trapped. */
-  onStop(): void {
+  /** It stopped: at its trap, or for a signal from outside that means nothing. */
+  onStop(trapped: boolean): void {
     this.stopped = true;
-    if (this.armedNs !== Infinity && this.clock.monotonicNs() >= this.armedNs) this.armedNs = Infinity;
-  }
-
-  /** Lets it listen, once its registers are in the file at `registers`. */
-  static start(tid: HostPid, registers: number): 0 | Errno {
-    return ptrace(PTRACE_SETREGS, tid, 0, registers) as 0 | Errno;
+    if (trapped && this.armedNs !== Infinity && this.clock.monotonicNs() >= this.armedNs) this.armedNs = Infinity;
   }
 }

@@ -14,8 +14,9 @@ import { NR } from '../../abi/syscall-numbers.js';
 import { WNOHANG } from '../../abi/wait.js';
 import { getauxval } from '../../host/auxv.js';
 import { closeFd, memfdWith } from '../../host/events.js';
+import { mappingsOf } from '../../host/proc.js';
 import { kill, spawnSession } from '../../host/process.js';
-import { PTRACE_GETREGS, PTRACE_O_EXITKILL, PTRACE_O_TRACESYSGOOD, PTRACE_SETOPTIONS, ptrace } from '../../host/ptrace.js';
+import { PTRACE_GETREGS, PTRACE_O_EXITKILL, PTRACE_O_TRACESYSGOOD, PTRACE_SETOPTIONS, PTRACE_SETREGS, ptrace } from '../../host/ptrace.js';
 import { frameBytes, type FrameStore } from '../frames.js';
 import { TRAP_NONE, type DoorbellHandle, type HostThread, type Platform } from '../platform.js';
 import { ALTERNATE_STACK_OFFSET, HOST_TASK_SIZE, STUB_CODE, STUB_DATA, STUB_REQUEST, stubDataStride } from '../stub/layout.js';
@@ -29,6 +30,14 @@ import { isStopped, lastStatus, SLOT, stopSignal, stubCalls, WAIT_OPTIONS, waitF
 import { hostXstateSize } from './xstate.js';
 import { zygoteElf } from './zygote-elf.js';
 
+/** Frames of the first stub process; its code page is everybody's. */
+interface StubPages {
+  readonly code: PhysAddr;
+  readonly request: PhysAddr;
+  readonly data: PhysAddr;
+  readonly dataPages: number;
+}
+
 /** Why there is no platform: an errno and the step that failed. */
 export interface PlatformFailure {
   readonly errno: Errno;
@@ -37,7 +46,6 @@ export interface PlatformFailure {
 
 export class PtracePlatform implements Platform {
   readonly name = 'ptrace';
-  readonly placement = new Placement();
   readonly counts = {
     syscalls: 0,
     faults: 0,
@@ -55,6 +63,8 @@ export class PtracePlatform implements Platform {
     fpWrites: 0,
   };
   xstateSize = 0;
+  /** No bell: guests are dying, and `wait` never sleeps. */
+  private broken = false;
   private readonly tracees = new Map<HostPid, PtraceThread>();
   /** Threads whose traps were taken in outside of `wait`. */
   private readonly announced: PtraceThread[] = [];
@@ -65,10 +75,11 @@ export class PtracePlatform implements Platform {
     readonly frames: FrameStore,
     readonly stub: StubCode,
     readonly dataStride: number,
-    private readonly codeFrame: PhysAddr,
+    private readonly pages: StubPages,
     private readonly bellFds: BellFds,
     /** Process group of all stubs: the zygote's. */
     private readonly group: HostPid,
+    readonly placement: Placement,
   ) {}
 
   get dataPages(): number {
@@ -82,59 +93,55 @@ export class PtracePlatform implements Platform {
   /** Starts the platform. To be called, as everything of it, on the kernel thread. */
   static create(frames: FrameStore): PtracePlatform | PlatformFailure {
     const dataStride = stubDataStride(Math.max(2048, getauxval(AT_MINSIGSTKSZ)));
-    const dataPages = dataStride / 4096;
-    const stub = assembleStub(dataStride);
-    const codeFrame = frames.allocate(1);
-    if (isErr(codeFrame)) return { errno: codeFrame, step: 'memory for the stub' };
-    frameBytes(frames, codeFrame, 4096).fill(0xcc).set(stub.bytes);
-    const requestFrame = frames.allocate(1);
-    if (isErr(requestFrame)) return { errno: requestFrame, step: 'memory for the stub' };
-    const dataFrame = frames.allocate(dataPages, dataPages);
-    if (isErr(dataFrame)) return { errno: dataFrame, step: 'memory for the stub' };
+    const pages = allocateStub(frames, dataStride / 4096);
+    if (isErr(pages)) return { errno: pages, step: 'memory for the stub' };
     const bellFds = BellFds.create();
-    if (isErr(bellFds)) return { errno: bellFds, step: 'eventfd, timerfd and epoll' };
-
-    const request = new RequestPage(frames, requestFrame, frames.fd);
-    queueZygoteSetUp(request, stub, dataStride);
-    const elf = zygoteElf({
-      physmemFd: frames.fd,
-      epollFd: bellFds.epoll,
-      codeFrame,
-      requestFrame,
-      dataFrame,
-      dataBytes: dataStride,
-      batchOffset: stub.batch,
-      operations: request.count,
-    });
-    const pid = spawnElf(elf, [frames.fd, bellFds.epoll]);
-    if (isErr(pid)) return { errno: pid, step: 'starting the first stub process' };
-    const failure = awaitZygote(pid);
-    if (failure) return failure;
-    const platform = new PtracePlatform(frames, stub, dataStride, codeFrame, bellFds, pid);
-    const started = platform.start(requestFrame, dataFrame);
-    return started ? started : platform;
+    if (isErr(bellFds)) {
+      releaseStub(frames, pages);
+      return { errno: bellFds, step: 'eventfd, timerfd and epoll' };
+    }
+    const stub = assembleStub(dataStride);
+    frameBytes(frames, pages.code, 4096).fill(0xcc).set(stub.bytes);
+    const placement = new Placement();
+    const zygote = startZygote(frames, pages, stub, dataStride, bellFds.epoll);
+    if (typeof zygote !== 'number') {
+      placement.stop();
+      bellFds.close();
+      releaseStub(frames, pages);
+      return zygote;
+    }
+    const platform = new PtracePlatform(frames, stub, dataStride, pages, bellFds, zygote, placement);
+    const failure = platform.start();
+    if (failure) platform.shutdown();
+    return failure ?? platform;
   }
 
-  private start(requestFrame: PhysAddr, dataFrame: PhysAddr): PlatformFailure | undefined {
+  private start(): PlatformFailure | undefined {
     const xstateSize = hostXstateSize(this.group);
     if (isErr(xstateSize)) return { errno: xstateSize, step: 'reading the extended state' };
     this.xstateSize = xstateSize;
-    const space = new PtraceSpace(this, this.group, requestFrame, 0, dataFrame);
-    this.zygote = new PtraceThread(space, this.group, 0);
-    this.placement.adopt(this.zygote);
-    space.threads.add(this.zygote);
-    this.tracees.set(this.group, this.zygote);
-    ptrace(PTRACE_GETREGS, this.group, 0, this.zygote.file.address);
-    for (const slot of Object.values(SLOT)) if (slot !== SLOT.cs && slot !== SLOT.ss) this.zygote.file.set(slot, 0);
-    this.zygote.file.set(SLOT.eflags, 0x202);
-    const bell = space.fork(this.zygote);
+    const space = new PtraceSpace(this, this.group, this.pages.request, 0, this.pages.data);
+    const zygote = new PtraceThread(space, this.group, 0);
+    this.zygote = zygote;
+    this.placement.adopt(zygote);
+    space.threads.add(zygote);
+    this.tracees.set(this.group, zygote);
+    ptrace(PTRACE_GETREGS, this.group, 0, zygote.file.address);
+    if (zygote.file.get(SLOT.r12) > 0) unmapHost(zygote, space, this.dataStride);
+    for (const slot of Object.values(SLOT)) if (slot !== SLOT.cs && slot !== SLOT.ss) zygote.file.set(slot, 0);
+    zygote.file.set(SLOT.eflags, 0x202);
+    return this.startBell();
+  }
+
+  private startBell(): PlatformFailure | undefined {
+    const bell = this.zygote.space.fork(this.zygote);
     if (isErr(bell)) return { errno: bell, step: 'starting the bell' };
     const thread = bell as PtraceThread;
     thread.file.set(SLOT.rip, STUB_CODE + this.stub.bell);
     thread.file.set(SLOT.rdi, this.bellFds.epoll);
     thread.file.set(SLOT.rsi, STUB_DATA);
     thread.file.set(SLOT.origRax, -1);
-    Bell.start(thread.tid, thread.file.address);
+    ptrace(PTRACE_SETREGS, thread.tid, 0, thread.file.address);
     this.bell = new Bell(thread.tid, this.bellFds.timer, new HostClock());
     return undefined;
   }
@@ -148,10 +155,11 @@ export class PtracePlatform implements Platform {
       for (let thread = this.announced.shift(); thread; thread = this.announced.shift()) {
         if (!thread.destroyed) return thread;
       }
-      const sleep = deadlineNs > 0 && this.bell.listen(deadlineNs);
+      const sleep = deadlineNs > 0 && !this.broken && this.bell.listen(deadlineNs);
       const pid: number = waitFor(-this.group, sleep ? WAIT_OPTIONS : WAIT_OPTIONS | WNOHANG);
       if (pid <= 0) return null;
       if (pid === this.bell.tid) {
+        this.counts.bells++;
         this.onBell();
         return null;
       }
@@ -163,9 +171,16 @@ export class PtracePlatform implements Platform {
   }
 
   private onBell(): void {
-    this.counts.bells++;
-    if (isStopped(lastStatus()) && stopSignal(lastStatus()) === SIGTRAP) this.bell.onStop();
-    else this.bell.onStop();
+    const status = lastStatus();
+    if (isStopped(status)) return this.bell.onStop(stopSignal(status) === SIGTRAP);
+    // Somebody killed it. Without one the kernel could not be woken: there must be another, or all guests end.
+    this.tracees.delete(this.bell.tid);
+    if (this.startBell()) this.fail();
+  }
+
+  private fail(): void {
+    this.broken = true;
+    for (const thread of this.tracees.values()) thread.space.kill();
   }
 
   /** `wait` will return this thread. */
@@ -201,12 +216,29 @@ export class PtracePlatform implements Platform {
     }
     this.placement.stop();
     this.bellFds.close();
-    this.frames.release(this.codeFrame, 1);
+    releaseStub(this.frames, this.pages);
   }
 
   counters(): Record<string, number> {
     return { ...this.counts, moves: this.placement.moves, stubRuns: stubCalls.runs, stubThreads: this.tracees.size };
   }
+}
+
+function allocateStub(frames: FrameStore, dataPages: number): StubPages | Errno {
+  const code = frames.allocate(1);
+  if (isErr(code)) return code;
+  const request = frames.allocate(1);
+  const data = isErr(request) ? request : frames.allocate(dataPages, dataPages);
+  if (!isErr(request) && !isErr(data)) return { code, request, data, dataPages };
+  frames.release(code, 1);
+  if (!isErr(request)) frames.release(request, 1);
+  return data as Errno;
+}
+
+function releaseStub(frames: FrameStore, pages: StubPages): void {
+  frames.release(pages.code, 1);
+  frames.release(pages.request, 1);
+  frames.release(pages.data, pages.dataPages);
 }
 
 /** What the zygote does first in the stub: forgets all that the host gave it, and takes the handler of page faults. */
@@ -220,21 +252,47 @@ function queueZygoteSetUp(request: RequestPage, stub: StubCode, dataStride: numb
   request.call(NR.munmap, STUB_DATA + dataStride, HOST_TASK_SIZE - STUB_DATA - dataStride);
 }
 
-function spawnElf(elf: Uint8Array, keepFds: readonly HostFd[]): HostPid | Errno {
+function startZygote(frames: FrameStore, pages: StubPages, stub: StubCode, dataStride: number, epollFd: HostFd): HostPid | PlatformFailure {
+  const request = new RequestPage(frames, pages.request, frames.fd);
+  queueZygoteSetUp(request, stub, dataStride);
+  const elf = zygoteElf({
+    physmemFd: frames.fd,
+    epollFd,
+    codeFrame: pages.code,
+    requestFrame: pages.request,
+    dataFrame: pages.data,
+    dataBytes: dataStride,
+    batchOffset: stub.batch,
+    operations: request.count,
+  });
   const file = memfdWith('skas-stub', elf);
-  if (isErr(file)) return file;
-  const pid = spawnSession(`/proc/self/fd/${file}`, keepFds);
+  if (isErr(file)) return { errno: file, step: 'memfd_create' };
+  const pid = spawnSession(`/proc/self/fd/${file}`, [frames.fd, epollFd]);
   closeFd(file);
-  return pid;
+  if (isErr(pid)) return { errno: pid, step: 'starting the first stub process' };
+  return awaitZygote(pid) ?? pid;
 }
 
 /** The zygote's first stop, or the step that failed. */
 function awaitZygote(pid: HostPid): PlatformFailure | undefined {
-  const step = 'ptrace: the host lets no process be traced';
   const arrived = waitFor(pid, WAIT_OPTIONS);
-  if (isErr(arrived)) return { errno: arrived, step };
+  if (isErr(arrived)) return { errno: arrived, step: 'waiting for the first stub process' };
   const status = lastStatus();
-  if (!isStopped(status)) return { errno: -((status >> 8) & 0xff) as Errno, step };
+  if (!isStopped(status)) return { errno: -((status >> 8) & 0xff || 5) as Errno, step: 'the set-up of the first stub process (ptrace, mmap)' };
   const options = ptrace(PTRACE_SETOPTIONS, pid, 0, PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD);
-  return isErr(options) ? { errno: options, step } : undefined;
+  if (!isErr(options)) return undefined;
+  kill(pid, SIGKILL);
+  waitFor(pid, WAIT_OPTIONS);
+  return { errno: options, step: 'PTRACE_SETOPTIONS' };
+}
+
+/**
+ * Where the host seals its vDSO (CONFIG_MSEAL_SYSTEM_MAPPINGS), unmapping everything at once fails: then piece by piece, and
+ * what is sealed stays.
+ */
+function unmapHost(zygote: PtraceThread, space: PtraceSpace, dataStride: number): void {
+  for (const { start, end } of mappingsOf(zygote.tid)) {
+    if (start >= STUB_REQUEST && end <= STUB_DATA + dataStride) continue;
+    if (end <= HOST_TASK_SIZE) space.unmapHost(start, end - start, zygote);
+  }
 }

@@ -86,6 +86,12 @@ export class PtraceSpace implements HostSpace {
     if (isErr(result)) this.pendingError = result;
   }
 
+  /** Unmaps what the host has put into the first stub process, wherever it lies; it may refuse. */
+  unmapHost(address: number, length: number, zygote: PtraceThread): void {
+    this.request.call(NR.munmap, address, length);
+    this.runQueued(zygote);
+  }
+
   get hasQueued(): boolean {
     return this.request.count > 0 || this.pendingError !== 0;
   }
