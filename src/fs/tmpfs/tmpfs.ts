@@ -32,7 +32,7 @@ export interface TmpfsOptions {
 }
 
 export class Tmpfs extends FileSystem {
-  readonly type = 'tmpfs';
+  readonly type: string = 'tmpfs';
   readonly physmem: PhysMem;
   readonly clock: Clock;
   readonly root: TmpfsDirectory;
