@@ -163,7 +163,8 @@ function keepSlash(absolute: string, given: string): string {
 }
 
 function bytesOf(data: string | Uint8Array): Uint8Array {
-  return typeof data === 'string' ? new TextEncoder().encode(data) : data;
+  // A copy of exactly these bytes: a view is sent with the whole buffer beneath it, and the caller may go on writing to it.
+  return typeof data === 'string' ? new TextEncoder().encode(data) : new Uint8Array(data);
 }
 
 function seconds(time: Date | number): number {

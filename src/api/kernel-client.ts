@@ -111,7 +111,7 @@ export class KernelClient {
 
   /** Takes over the bytes' buffer when they fill it. */
   stdin(id: number, bytes: Uint8Array): void {
-    const own = bytes.byteLength === bytes.buffer.byteLength ? bytes : bytes.slice();
+    const own = bytes.byteLength === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes);
     this.send({ type: 'stdin', id, bytes: own }, own);
   }
   stdinEnd(id: number): void {
@@ -239,7 +239,8 @@ export class KernelClient {
 
   /** The process has ended and its streams are done with: it no longer keeps the program alive. */
   forget(id: number): void {
-    this.processes.delete(id);
+    if (!this.processes.delete(id)) return;
+    this.send({ type: 'forget', id });
     this.balance();
   }
 

@@ -72,6 +72,8 @@ export type ToKernel =
   | { type: 'close-output'; id: number; fd: 1 | 2 }
   | { type: 'kill'; id: number; signal: number; target: KillTarget }
   | { type: 'resize'; id: number; size: TerminalSize }
+  /** Main has done with the process and will not name it again. */
+  | { type: 'forget'; id: number }
   | { type: 'file'; request: number; operation: FileOperation }
   | { type: 'stats'; request: number }
   | { type: 'shutdown' };

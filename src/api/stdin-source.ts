@@ -48,7 +48,7 @@ export class StdinFeed {
   /** Resolves when the guest has asked for all of it; rejects when nobody can read it. */
   write(data: string | Uint8Array): Promise<void> {
     // A copy: the caller may reuse the memory, and buffers are transferred.
-    const bytes = typeof data === 'string' ? new TextEncoder().encode(data) : data.slice();
+    const bytes = typeof data === 'string' ? new TextEncoder().encode(data) : new Uint8Array(data);
     return new Promise((resolve, reject) => {
       if (this.finished || this.ending) {
         reject(closedPipe());
@@ -104,7 +104,7 @@ export class StdinFeed {
     const end = Math.min(offset + INPUT_CHUNK_BYTES, bytes.length);
     chunk.offset = end;
     const whole = offset === 0 && end === bytes.length;
-    this.target.send(whole ? bytes : bytes.slice(offset, end));
+    this.target.send(whole ? bytes : new Uint8Array(bytes.subarray(offset, end)));
     if (end < bytes.length) return;
     this.chunks.shift();
     chunk.done();

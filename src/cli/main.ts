@@ -1,0 +1,69 @@
+#!/usr/bin/env node
+/**
+ * The command line. Start-up time counts: the kernel's thread is started before anything else is loaded, so that its code loads
+ * while this thread parses the options; whatever a run does not need is imported where it is used.
+ */
+import { writeSync } from 'node:fs';
+import { startWorker } from '../api/kernel-client.js';
+import { CliError, oneLine } from './messages.js';
+
+const USAGE = `skas: runs Linux programs under a Linux kernel of their own, without root, KVM or namespaces
+
+  skas run [options] [--] CMD [ARG...]   run a program (skas run --help tells the options)
+  skas CMD [ARG...]                      the same, without options
+  skas doctor                            check what this host offers, and run a real guest
+  skas syscalls [--json]                 list the system calls and how far each is supported
+  skas bench                             measure (in a checkout of the sources)
+  skas --version
+`;
+
+async function main(words: readonly string[]): Promise<number> {
+  const [first, ...rest] = words;
+  switch (first) {
+    case undefined:
+      print(2, USAGE);
+      return 125;
+    case 'help':
+    case '--help':
+    case '-h':
+      print(1, USAGE);
+      return 0;
+    case '--version':
+    case '-V':
+      print(1, `${(await import('./version.js')).packageVersion()}\n`);
+      return 0;
+    case 'doctor':
+      return (await import('./doctor.js')).doctor(rest);
+    case 'syscalls':
+      return (await import('./syscalls.js')).syscalls(rest);
+    case 'bench':
+      return (await import('./bench.js')).bench(rest);
+    case 'run':
+      return runProgram(rest);
+    default:
+      return runProgram(first.startsWith('-') ? words : ['--', ...words]);
+  }
+}
+
+async function runProgram(words: readonly string[]): Promise<number> {
+  const thread = startWorker();
+  const { parseRun } = await import('./run-options.js');
+  const options = parseRun(words, (text) => print(1, text));
+  if (!options) return 0;
+  const { run } = await import('./run.js');
+  return run(options, thread);
+}
+
+function print(fd: number, text: string): void {
+  writeSync(fd, text);
+}
+
+main(process.argv.slice(2)).then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    const ours = error instanceof CliError;
+    const message = ours ? error.message : `failed, please report it: ${error instanceof Error ? error.stack : String(error)}`;
+    print(2, oneLine(message));
+    process.exit(ours ? error.exitCode : 125);
+  },
+);

@@ -1,0 +1,16 @@
+/** What the command line says of its own: one line on stderr that tells what to do. */
+
+/** A mistake of the user or a failure of ours; `main` prints it and exits. */
+export class CliError extends Error {
+  constructor(
+    message: string,
+    readonly exitCode = 125,
+  ) {
+    super(message);
+  }
+}
+
+/** One line, whatever the message holds. */
+export function oneLine(message: string): string {
+  return `skas: ${message.trim().replaceAll(/\s*\n\s*/g, '; ')}\n`;
+}
