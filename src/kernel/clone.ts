@@ -109,6 +109,7 @@ export function cloneTask(task: Task, args: CloneArguments): Task | Errno {
   child.inherit(task);
   memory.thread.owner = child;
   group.leader ??= child;
+  if (group === task.group) group.hadThreads = true;
   group.tasks.add(child);
   machine.tasks.set(tid, child);
   setUpRegisters(child, args);

@@ -4,9 +4,11 @@
  */
 import { EINTR } from '../abi/errno.js';
 import { SIGCHLD, SIGCONT, SIGHUP } from '../abi/signal.js';
+import { settleCpuTime } from './cpu-clock.js';
 import { clearChildTid, exitRobustList } from './futex.js';
 import { isOrphaned, leaveGroup, type ProcessGroup } from './job-control.js';
 import type { Machine } from './machine.js';
+import { stopAllTimers } from './posix-timers.js';
 import { childCodeOf, childInfo, kernelInfo, type SignalInfo } from './signals/signal-info.js';
 import { retargetShared, sendToGroup, sendToProcessGroup } from './signals/send.js';
 import { checkGroupStop, discardsChildren } from './signals/stop.js';
@@ -17,6 +19,7 @@ import type { ThreadGroup, WaitStatus } from './thread-group.js';
 export function exitGroup(task: Task, status: WaitStatus): void {
   const { group } = task;
   group.exiting ??= status;
+  settleCpuTime(group);
   const tasks = [...group.tasks];
   if (task.mm.users === tasks.filter((member) => member.mm === task.mm).length) endSpace(tasks);
   for (const member of tasks) if (member !== task) exitTask(member, status);
@@ -41,6 +44,7 @@ function releaseFutexes(task: Task): void {
 export function exitTask(task: Task, status: WaitStatus): void {
   if (task.state === 'zombie' || task.state === 'dead') return;
   const { group, machine } = task;
+  if (group.tasks.size === 1) settleCpuTime(group);
   unwind(task);
   releaseFutexes(task);
   task.state = 'dead';
@@ -79,7 +83,7 @@ export function releaseMemory(task: Task): void {
 }
 
 function exitProcess(machine: Machine, group: ThreadGroup, status: WaitStatus): void {
-  machine.timers.cancel(group.realTimer);
+  stopAllTimers(machine, group);
   group.exitStatus = status;
   endSession(group);
   hangUpOrphans(group);

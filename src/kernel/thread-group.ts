@@ -2,6 +2,9 @@
 import type { Pid } from '../base/brands.js';
 import { WaitQueue } from '../base/wait-queue.js';
 import { Timer } from './timers.js';
+import type { CpuTimer, CpuTimers } from './cpu-timers.js';
+import type { CpuIntervalTimer } from './interval-timers.js';
+import type { PosixTimer } from './posix-timers.js';
 import type { ProcessGroup } from './job-control.js';
 import type { ResourceLimits } from './resource-limits.js';
 import type { SharedSignals } from './signals/shared-signals.js';
@@ -49,6 +52,17 @@ export class ThreadGroup {
   readonly realTimer: Timer;
   /** Period of ITIMER_REAL; 0: once. */
   realIntervalNs = 0;
+  virtualTimer: CpuIntervalTimer | undefined;
+  profTimer: CpuIntervalTimer | undefined;
+  readonly posixTimers = new Map<number, PosixTimer>();
+  nextTimerId = 0;
+  cpuTimers: CpuTimers | undefined;
+  /** Watches RLIMIT_CPU. */
+  cpuLimit: CpuTimer | undefined;
+  /** A second thread has been cloned at some time. */
+  hadThreads = false;
+  /** `userNs` is final: the host process is gone, or going. */
+  cpuSettled = false;
 
   constructor(
     readonly pid: Pid,

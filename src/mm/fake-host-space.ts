@@ -20,6 +20,7 @@ interface Page {
 export type Access = { value: number } | { signal: number; code: number };
 
 export class FakeHostSpace implements HostSpace {
+  readonly leader = 0;
   readonly pages = new Map<number, Page>();
   private queue: (() => void)[] = [];
   /** Host operations that ran. */

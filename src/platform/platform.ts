@@ -79,8 +79,11 @@ export interface HostThread {
 export interface HostSpace {
   /** Host process id. */
   readonly leader: HostPid;
-  /** Maps `length` bytes of physmem at `phys` to `address`; MAP_SHARED | MAP_FIXED on the host. prot: PROT_* bits. Queued. */
-  map(address: GuestAddr, length: number, prot: number, phys: PhysAddr): void;
+  /**
+   * Maps `length` bytes of physmem at `phys` to `address`; MAP_SHARED | MAP_FIXED on the host. prot: PROT_* bits. Queued.
+   * `populate`: the frames have data and will be used at once, so the host enters them now (MAP_POPULATE).
+   */
+  map(address: GuestAddr, length: number, prot: number, phys: PhysAddr, populate?: boolean): void;
   unmap(address: GuestAddr, length: number): void;
   protect(address: GuestAddr, length: number, prot: number): void;
   /** Runs what is queued now. Errno of the first operation that failed (ENOMEM: host VMA limit); the rest is then dropped. */

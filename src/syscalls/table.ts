@@ -2,6 +2,7 @@
 import { NR } from '../abi/syscall-numbers.js';
 import type { SyscallDefinition } from '../kernel/syscall.js';
 import * as attributes from './attributes.js';
+import * as clocks from './clocks.js';
 import * as clone from './clone.js';
 import * as descriptors from './descriptors.js';
 import * as directories from './directories.js';
@@ -24,6 +25,7 @@ import * as readWrite from './read-write.js';
 import * as signals from './signals.js';
 import * as stat from './stat.js';
 import * as syncCalls from './sync.js';
+import * as timers from './timers.js';
 import * as xattr from './xattr.js';
 
 export const SYSCALL_TABLE: Readonly<Record<number, SyscallDefinition>> = {
@@ -58,6 +60,10 @@ export const SYSCALL_TABLE: Readonly<Record<number, SyscallDefinition>> = {
   [NR.dup]: descriptors.dup,
   [NR.dup2]: descriptors.dup2,
   [NR.pause]: signals.pause,
+  [NR.nanosleep]: clocks.nanosleep,
+  [NR.getitimer]: timers.getitimer,
+  [NR.alarm]: timers.alarm,
+  [NR.setitimer]: timers.setitimer,
   [NR.getpid]: processes.getpid,
   [NR.clone]: clone.cloneCall,
   [NR.fork]: clone.fork,
@@ -89,6 +95,8 @@ export const SYSCALL_TABLE: Readonly<Record<number, SyscallDefinition>> = {
   [NR.fchown]: attributes.fchown,
   [NR.lchown]: attributes.lchown,
   [NR.umask]: attributes.umask,
+  [NR.gettimeofday]: clocks.gettimeofday,
+  [NR.times]: clocks.times,
   [NR.setpgid]: processes.setpgid,
   [NR.getppid]: processes.getppid,
   [NR.getpgrp]: processes.getpgrp,
@@ -109,8 +117,10 @@ export const SYSCALL_TABLE: Readonly<Record<number, SyscallDefinition>> = {
   [NR.mlockall]: memory.mlockall,
   [NR.munlockall]: memory.munlockall,
   [NR.pivot_root]: mounts.pivotRootCall,
+  [NR.adjtimex]: clocks.adjtimex,
   [NR.chroot]: directories.chroot,
   [NR.sync]: syncCalls.sync,
+  [NR.settimeofday]: clocks.settimeofday,
   [NR.mount]: mounts.mount,
   [NR.umount2]: mounts.umount2,
   [NR.gettid]: processes.gettid,
@@ -128,6 +138,7 @@ export const SYSCALL_TABLE: Readonly<Record<number, SyscallDefinition>> = {
   [NR.lremovexattr]: xattr.lremovexattr,
   [NR.fremovexattr]: xattr.fremovexattr,
   [NR.tkill]: kill.tkill,
+  [NR.time]: clocks.time,
   [NR.futex]: futex.futex,
   [NR.epoll_create]: epoll.epollCreate,
   [NR.remap_file_pages]: memory.remapFilePages,
@@ -135,6 +146,15 @@ export const SYSCALL_TABLE: Readonly<Record<number, SyscallDefinition>> = {
   [NR.set_tid_address]: processes.setTidAddress,
   [NR.restart_syscall]: signals.restartSyscall,
   [NR.fadvise64]: syncCalls.fadvise64,
+  [NR.timer_create]: timers.timerCreate,
+  [NR.timer_settime]: timers.timerSettime,
+  [NR.timer_gettime]: timers.timerGettime,
+  [NR.timer_getoverrun]: timers.timerGetoverrun,
+  [NR.timer_delete]: timers.timerDelete,
+  [NR.clock_settime]: clocks.clockSettime,
+  [NR.clock_gettime]: clocks.clockGettime,
+  [NR.clock_getres]: clocks.clockGetres,
+  [NR.clock_nanosleep]: clocks.clockNanosleep,
   [NR.exit_group]: processes.exitGroupCall,
   [NR.epoll_wait]: epoll.epollWait,
   [NR.epoll_ctl]: epoll.epollCtl,
@@ -177,6 +197,7 @@ export const SYSCALL_TABLE: Readonly<Record<number, SyscallDefinition>> = {
   [NR.rt_tgsigqueueinfo]: kill.rtTgsigqueueinfo,
   [NR.name_to_handle_at]: memfd.nameToHandleAt,
   [NR.open_by_handle_at]: memfd.openByHandleAt,
+  [NR.clock_adjtime]: clocks.clockAdjtime,
   [NR.syncfs]: syncCalls.syncfs,
   [NR.process_vm_readv]: processMemory.processVmReadv,
   [NR.process_vm_writev]: processMemory.processVmWritev,

@@ -21,6 +21,7 @@ import { TASK_SIZE, type HostSpace, type HostThread } from '../../platform/platf
 import type { Credentials } from '../../vfs/credentials.js';
 import type { Machine } from '../machine.js';
 import { releaseMemory } from '../exit.js';
+import { deleteTimers } from '../posix-timers.js';
 import type { ResourceLimits } from '../resource-limits.js';
 import type { Task } from '../task.js';
 import { mapVdso } from '../vdso.js';
@@ -198,6 +199,7 @@ function becomeProgram(task: Task, program: Program): void {
   group.exitSignal = 17;
   group.dumpable = program.secure ? 0 : 1;
   group.signals.forExec();
+  deleteTimers(group);
   task.signals.forExec();
   if (task.files.users > 1) {
     task.files.users--;

@@ -21,6 +21,12 @@ export class PendingQueue extends SigSet {
    * dropped; without room it is pending without information, and so is a real-time one of kill(2).
    */
   push(info: SignalInfo, room: number): boolean {
+    if (info.layout === 'timer') {
+      // Room was made for it when the timer was created.
+      this.add(info.signo);
+      this.entries.push(info);
+      return true;
+    }
     if (info.signo < SIGRT_FIRST) {
       if (this.has(info.signo)) return true;
       this.add(info.signo);
@@ -52,18 +58,16 @@ export class PendingQueue extends SigSet {
     return info;
   }
 
+  /** This very entry is queued. */
+  holds(info: SignalInfo): boolean {
+    return this.entries.includes(info);
+  }
+
   /** Drops every instance of the signals in `set`. */
   discard(set: SigSet): void {
     if (!this.intersects(set)) return;
     this.subtract(set);
     this.entries = this.entries.filter((entry) => !set.has(entry.signo));
-  }
-
-  /** Drops the entries of one timer (timer_delete). */
-  discardWhere(isUnwanted: (info: SignalInfo) => boolean): void {
-    const before = this.entries;
-    this.entries = before.filter((entry) => !isUnwanted(entry));
-    for (const entry of before) if (!this.entries.some((other) => other.signo === entry.signo)) this.delete(entry.signo);
   }
 
   clear(): void {

@@ -1,0 +1,54 @@
+/**
+ * CPU time of threads and processes (Linux: kernel/sched/cputime.c, kernel/time/posix-cpu-timers.c): that of the host threads
+ * that run them. What the kernel itself does for a process is not counted, so all of it is user time.
+ */
+import type { Errno } from '../base/brands.js';
+import { EINVAL } from '../abi/errno.js';
+import { CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID } from '../abi/time.js';
+import { processCpuNs, threadCpuNs } from '../host/cpu-time.js';
+import type { Task } from './task.js';
+import type { ThreadGroup } from './thread-group.js';
+
+/** Nanoseconds of CPU time of a thread that lives. */
+export function taskCpuNs(task: Task): number {
+  const { tid, space } = task.thread;
+  if (task.group.tasks.size === 1 && task.mm.users === 1 && tid === space.leader && !task.group.hadThreads) return processCpuNs(space.leader);
+  return threadCpuNs(space.leader, tid);
+}
+
+/** Nanoseconds of CPU time of a process, its ended threads included. */
+export function groupCpuNs(group: ThreadGroup): number {
+  if (group.cpuSettled) return group.userNs + group.systemNs;
+  let total = 0;
+  for (const task of group.tasks) {
+    // A process that has its memory to itself has a host process to itself, whose clock counts ended threads too.
+    if (task.mm.users <= group.tasks.size) return processCpuNs(task.thread.space.leader);
+    total += taskCpuNs(task);
+  }
+  return group.userNs + total;
+}
+
+/** Before the host process goes: notes the CPU time of the process for good. */
+export function settleCpuTime(group: ThreadGroup): void {
+  if (group.cpuSettled) return;
+  group.userNs = groupCpuNs(group);
+  group.cpuSettled = true;
+}
+
+/** Reads a CPU clock, in nanoseconds. */
+export type CpuClock = () => number;
+
+const CPUCLOCK_PERTHREAD = 4;
+const CPUCLOCK_KIND = 3;
+
+/** The clock behind a CPU clock id: the caller's own, or of the process or thread whose id is in the upper bits. */
+export function cpuClock(task: Task, id: number): CpuClock | Errno {
+  if (id === CLOCK_PROCESS_CPUTIME_ID) return () => groupCpuNs(task.group);
+  if (id === CLOCK_THREAD_CPUTIME_ID) return () => taskCpuNs(task);
+  if (id >= 0 || (id & CPUCLOCK_KIND) === CPUCLOCK_KIND) return EINVAL;
+  const pid = ~(id >> 3);
+  const target = pid === 0 ? task : task.machine.tasks.get(pid);
+  if (!target || target.state === 'dead') return EINVAL;
+  if ((id & CPUCLOCK_PERTHREAD) !== 0) return target.group === task.group ? () => taskCpuNs(target) : EINVAL;
+  return target === task || target.group.pid === pid ? () => groupCpuNs(target.group) : EINVAL;
+}
