@@ -10,6 +10,13 @@ import { bind } from './libc.js';
 const rawMemfdCreate = bind('memfd_create', 'int', ['void*', 'unsigned int']);
 const rawFstat = bind('fstat', 'int', ['int', 'void*']);
 const rawFallocate = bind('fallocate', 'int', ['int', 'int', 'int64_t', 'int64_t']);
+/** Writes the first `length` bytes of `bytes`. */
+export const pwriteBytes = bind('pwrite', 'int64_t', ['int', 'void*', 'size_t', 'int64_t']) as (
+  fd: HostFd,
+  bytes: Uint8Array,
+  length: number,
+  offset: number,
+) => number | Errno;
 const rawLseek = bind('lseek', 'int64_t', ['int', 'int64_t', 'int']);
 const rawMmap = bind('mmap', 'intptr_t', ['intptr_t', 'size_t', 'int', 'int', 'int', 'int64_t']);
 

@@ -28,6 +28,8 @@ export const FAULT_OOM = 4;
 const RUN_BYTES = 2 * 2 ** 20;
 /** Run length when addresses of physmem are scarce. */
 const SCARCE_RUN_BYTES = 16 * PAGE_SIZE;
+/** Runs of fewer pages are not given memory ahead of use. */
+const MIN_STREAM_PAGES = 32;
 const MIN_COPY_PAGES = 4;
 const MAX_COPY_PAGES = 128;
 /** Above so many extents copies are long, so that their number stays bounded. */
@@ -152,23 +154,34 @@ function mapAnonymous(mm: AddressSpace, vma: Vma, address: GuestAddr): number {
   findRoom(mm, address, Math.max(vma.start, block), Math.min(vma.end, block + size));
   let start = roomStart;
   let pages = (roomEnd - start) / PAGE_SIZE;
-  let phys = allocateAfter(mm, start, pages);
-  if (isErr(phys)) phys = physmem.allocate(pages);
+  const previous = mm.extents.items[mm.extents.indexOf(start - 1)];
+  const follows = previous !== undefined && previous.end === start && !previous.cached;
+  const streaming = follows && pages >= MIN_STREAM_PAGES && pageDown(address) === start && isStreamed(mm, previous);
+  let phys: number = follows && !streaming ? allocateAfter(mm, previous, pages) : -1;
+  if (phys < 0) phys = streaming ? physmem.allocateBacked(pages) : physmem.allocate(pages);
   if (isErr(phys)) {
     start = pageDown(address);
     pages = 1;
     phys = physmem.allocate(1);
     if (isErr(phys)) return FAULT_OOM;
   }
-  mm.addExtent(new Extent(start, start + pages * PAGE_SIZE, phys, physmem.windowOf(phys), vma.prot, false, false));
+  mm.addExtent(new Extent(start, start + pages * PAGE_SIZE, phys, physmem.windowOf(phys), vma.prot, false, false), streaming);
   return FAULT_OK;
 }
 
-/** Frames that continue those of the extent before `start`, so that both are one mapping; -1 when there are none. */
-function allocateAfter(mm: AddressSpace, start: GuestAddr, pages: number): number {
-  const previous = mm.extents.items[mm.extents.indexOf(start - 1)];
-  if (previous === undefined || previous.end !== start || previous.cached) return -1;
-  const phys = previous.physOf(start);
+/** True when the run at the end of `previous` has been touched throughout: whoever did that is likely to go on. */
+function isStreamed(mm: AddressSpace, previous: Extent): boolean {
+  const pages = Math.min(previous.pages, RUN_BYTES / PAGE_SIZE);
+  if (pages < MIN_STREAM_PAGES) return false;
+  const touched = mm.physmem.touched(previous.physOf(previous.end - pages * PAGE_SIZE), pages);
+  let untouched = 0;
+  for (let i = 0; i < pages; i++) untouched += 1 - (touched[i]! & 1);
+  return untouched <= pages / 16;
+}
+
+/** Frames that continue those of the extent before, so that both are one mapping; negative when there are none. */
+function allocateAfter(mm: AddressSpace, previous: Extent, pages: number): number {
+  const phys = previous.physOf(previous.end);
   return phys % WINDOW_SIZE === 0 ? -1 : mm.physmem.allocateAt(phys, pages);
 }
 
@@ -244,7 +257,7 @@ export function breakCow(mm: AddressSpace, vma: Vma, extent: Extent, page: Guest
   if (isErr(phys)) return FAULT_OOM;
   if (isTouched) copyFrames(mm, extent.physOf(page), phys, pages);
   vma.lastCopyEnd = page + pages * PAGE_SIZE;
-  replace(mm, extent, page, page + pages * PAGE_SIZE, phys, vma.prot);
+  replace(mm, extent, page, page + pages * PAGE_SIZE, phys, vma.prot, isTouched);
   return FAULT_OK;
 }
 
@@ -263,14 +276,16 @@ function copyFrames(mm: AddressSpace, from: number, to: number, pages: number): 
 }
 
 /** Puts own frames in the place of a part of a shared extent. */
-export function replace(mm: AddressSpace, extent: Extent, start: GuestAddr, end: GuestAddr, phys: number, prot: number): void {
+export function replace(
+  mm: AddressSpace, extent: Extent, start: GuestAddr, end: GuestAddr, phys: number, prot: number, populate: boolean,
+): void {
   const oldPhys = extent.physOf(start);
   const first = mm.splitExtent(start);
   mm.splitExtent(end);
   mm.extents.removeAt(first);
   mm.lastExtent = undefined;
   mm.releaseLater(oldPhys, (end - start) / PAGE_SIZE);
-  mm.addExtent(new Extent(start, end, phys, mm.physmem.windowOf(phys), prot, false, false));
+  mm.addExtent(new Extent(start, end, phys, mm.physmem.windowOf(phys), prot, false, false), populate);
 }
 
 /** The last owner of frames that were shared makes them writable: those around `page`, and others it finds on the way. */

@@ -377,9 +377,12 @@ export class AddressSpace implements CacheMapper {
 
   // Internal: extents.
 
-  /** Enters an extent whose frames the caller has references to (they become the extent's), and queues its host mapping. */
-  addExtent(extent: Extent): Extent {
-    this.space.map(extent.start, extent.end - extent.start, extent.prot, extent.phys);
+  /**
+   * Enters an extent whose frames the caller has references to (they become the extent's), and queues its host mapping.
+   * `populate`: the frames have memory and will be used at once.
+   */
+  addExtent(extent: Extent, populate = false): Extent {
+    this.space.map(extent.start, extent.end - extent.start, extent.prot, extent.phys, populate);
     return this.enterExtent(extent);
   }
 

@@ -14,7 +14,7 @@ import { PAGE_SIZE } from '../base/page.js';
 import { ENOMEM } from '../abi/errno.js';
 import { MFD_CLOEXEC } from '../abi/mman.js';
 import { viewOf } from '../host/libc.js';
-import { bytesAllocated, close, ftruncate, mapShared, memfdCreate, mincore, munmap, seekData } from '../host/memory.js';
+import { bytesAllocated, close, ftruncate, mapShared, memfdCreate, mincore, munmap, pwriteBytes, seekData } from '../host/memory.js';
 import {
   CHUNK_FRAMES, CHUNK_MEDIUM, CHUNK_SMALL, CHUNK_UNUSED, CHUNK_WHOLE, PhysWindow, WINDOW_CHUNKS, WINDOW_FRAMES, WINDOW_SIZE,
 } from './phys-window.js';
@@ -25,10 +25,16 @@ export const PHYS_FILE_SIZE = 2 ** 40;
 export const MAX_RUN = WINDOW_FRAMES;
 /** Runs up to this many frames are cut from chunks whose memory stays with the host. */
 const SMALL_RUN = 16;
-/** Up to this many stale frames are zeroed by hand; more are punched. */
-const ZERO_BY_HAND = 32;
-/** Stale frames kept before they are given back in bulk: 32 MiB. */
-const STALE_LIMIT = 8192;
+/** Runs up to this many frames may be made of stale memory unasked: their untouched pages keep it. */
+const RECYCLED_RUN = 64;
+/** So few stale frames are zeroed without asking which of them have memory. */
+const ZERO_BLINDLY = 4;
+/**
+ * Stale frames kept for reuse before they are given back in bulk: at most 128 MiB, and an eighth of the limit. Zeroing a frame
+ * that has memory costs 0.16 us, punching it 0.85 us and touching it again 2.
+ */
+const STALE_LIMIT = 32768;
+const ZEROS = new Uint8Array(256 * 1024);
 /** Chunks looked at before a fresh one is opened. */
 const SEARCH_LIMIT = 8;
 
@@ -56,6 +62,7 @@ export class PhysMem {
   private readonly small: ChunkPool = { kind: CHUNK_SMALL, open: [], current: -1, rotor: 0 };
   private readonly medium: ChunkPool = { kind: CHUNK_MEDIUM, open: [], current: -1, rotor: 0 };
   private staleFrames = 0;
+  private readonly staleLimit: number;
   /** Frames that may be handed out before the host is asked how much is really used. */
   private allowance: number;
   private readonly residency = new Uint8Array(CHUNK_FRAMES);
@@ -66,6 +73,7 @@ export class PhysMem {
     readonly limitBytes: number,
   ) {
     this.allowance = Math.floor(limitBytes / PAGE_SIZE);
+    this.staleLimit = Math.min(STALE_LIMIT, Math.floor(this.allowance / 8));
   }
 
   /** limitBytes: at most this much host memory is used. */
@@ -93,12 +101,41 @@ export class PhysMem {
    * alignPages: a power of two up to 512.
    */
   allocate(pages: number, alignPages = 1): PhysAddr | Errno {
-    return this.allocateRun(pages, alignPages, true);
+    return this.allocateRun(pages, alignPages, true, pages <= RECYCLED_RUN);
   }
 
   /** As `allocate`, but the frames may hold old data: the caller overwrites every byte before a guest can see them. */
   allocateDirty(pages: number): PhysAddr | Errno {
-    return this.allocateRun(pages, 1, false);
+    return this.allocateRun(pages, 1, false, true);
+  }
+
+  /** As `allocate`, for frames that will all be touched soon: they get their memory now. */
+  allocateBacked(pages: number): PhysAddr | Errno {
+    const address = this.allocateRun(pages, 1, true, true);
+    if (!isErr(address)) this.back(address, pages);
+    return address;
+  }
+
+  /** Gives zeroed memory to those frames that have none: cheaper than the page faults would be. */
+  back(address: PhysAddr, pages: number): void {
+    for (let done = 0; done < pages; done += CHUNK_FRAMES) {
+      const count = Math.min(CHUNK_FRAMES, pages - done);
+      const touched = this.touched(address + done * PAGE_SIZE, count);
+      for (let i = 0; i < count; ) {
+        let end = i + 1;
+        while (end < count && touched[end] === touched[i]) end++;
+        if (touched[i] === 0) this.writeZeros(address + (done + i) * PAGE_SIZE, end - i);
+        i = end;
+      }
+    }
+  }
+
+  private writeZeros(address: PhysAddr, pages: number): void {
+    const length = pages * PAGE_SIZE;
+    const offset = this.fileOffset(address);
+    for (let done = 0; done < length; done += ZEROS.length) {
+      pwriteBytes(this.fd, ZEROS, Math.min(ZEROS.length, length - done), offset + done);
+    }
   }
 
   /** `pages` zeroed frames exactly at `address` when they are free there; otherwise ENOMEM. For runs that should follow another. */
@@ -111,10 +148,11 @@ export class PhysMem {
     return this.take(window, first, pages, true, pages > SMALL_RUN ? CHUNK_MEDIUM : CHUNK_SMALL);
   }
 
-  private allocateRun(pages: number, align: number, zeroed: boolean): PhysAddr | Errno {
+  /** `recycle`: stale memory is welcome. */
+  private allocateRun(pages: number, align: number, zeroed: boolean, recycle: boolean): PhysAddr | Errno {
     if (pages < 1 || pages > MAX_RUN) return ENOMEM;
     if (!this.charge(pages)) return ENOMEM;
-    if (pages >= CHUNK_FRAMES) return this.allocateChunks(pages, zeroed);
+    if (pages >= CHUNK_FRAMES) return this.allocateChunks(pages, zeroed, recycle);
     return this.allocateFromPool(pages <= SMALL_RUN ? this.small : this.medium, pages, align, zeroed);
   }
 
@@ -136,7 +174,7 @@ export class PhysMem {
       }
       pool.current = -1;
     }
-    const fresh = this.findChunks(1);
+    const fresh = this.findChunks(1, pool.kind === CHUNK_SMALL);
     if (isErr(fresh)) return fresh;
     pool.current = fresh;
     pool.rotor = pages;
@@ -151,11 +189,11 @@ export class PhysMem {
       const index = chunk % WINDOW_CHUNKS;
       if (window.chunkClass[index] === pool.kind && window.chunkFree[index]! > 0) return chunk;
     }
-    return this.findChunks(1);
+    return this.findChunks(1, pool.kind === CHUNK_SMALL);
   }
 
-  private allocateChunks(pages: number, zeroed: boolean): PhysAddr | Errno {
-    const chunk = this.findChunks(Math.ceil(pages / CHUNK_FRAMES));
+  private allocateChunks(pages: number, zeroed: boolean, recycle: boolean): PhysAddr | Errno {
+    const chunk = this.findChunks(Math.ceil(pages / CHUNK_FRAMES), recycle);
     if (isErr(chunk)) return chunk;
     const window = this.windows[Math.floor(chunk / WINDOW_CHUNKS)]!;
     const first = chunk % WINDOW_CHUNKS;
@@ -164,19 +202,39 @@ export class PhysMem {
     return address;
   }
 
-  /** The first of `count` consecutive unused chunks of one window, as a global chunk number. */
-  private findChunks(count: number): number | Errno {
+  /**
+   * The first of `count` consecutive unused chunks of one window, as a global chunk number. One without stale frames, unless
+   * `recycle`; then one with stale frames rather.
+   */
+  private findChunks(count: number, recycle: boolean): number | Errno {
+    if (count === 1 && recycle && this.staleFrames > 0) {
+      const stale = this.findStaleChunk();
+      if (stale >= 0) return stale;
+    }
     for (let w = 0; w < PHYS_FILE_SIZE / WINDOW_SIZE; w++) {
       const window = this.windows[w] ?? this.openWindow(w);
       if (isErr(window)) return window;
       if (window.unusedChunks < count) continue;
       let run = 0;
       for (let i = 0; i < WINDOW_CHUNKS; i++) {
-        run = window.chunkFree[i] === CHUNK_FRAMES ? run + 1 : 0;
+        run = window.chunkFree[i] === CHUNK_FRAMES && (recycle || window.chunkStale[i] === 0) ? run + 1 : 0;
         if (run === count) return w * WINDOW_CHUNKS + i - count + 1;
       }
     }
     return ENOMEM;
+  }
+
+  /** An unused chunk most of whose frames are stale; -1 when there is none. */
+  private findStaleChunk(): number {
+    for (const window of this.windows) {
+      if (window.staleFrames < CHUNK_FRAMES / 2) continue;
+      for (let i = 0; i < WINDOW_CHUNKS; i++) {
+        if (window.chunkFree[i] === CHUNK_FRAMES && window.chunkStale[i]! > CHUNK_FRAMES / 2) {
+          return (window.base / WINDOW_SIZE) * WINDOW_CHUNKS + i;
+        }
+      }
+    }
+    return -1;
   }
 
   private openWindow(index: number): PhysWindow | Errno {
@@ -190,14 +248,6 @@ export class PhysMem {
 
   /** Marks free frames as used, cleans them when `zeroed`. */
   private take(window: PhysWindow, first: number, count: number, zeroed: boolean, kind: number): PhysAddr {
-    const stale = window.countStale(first, count);
-    if (stale > 0) {
-      if (zeroed && stale <= ZERO_BY_HAND) window.zeroStale(first, count);
-      else if (zeroed) window.punch(first, count);
-      window.stale.fill(0, first, first + count);
-      window.staleFrames -= stale;
-      this.staleFrames -= stale;
-    }
     window.references.fill(1, first, first + count);
     this.framesInUse += count;
     for (let at = first; at < first + count; ) {
@@ -208,9 +258,25 @@ export class PhysMem {
         window.chunkClass[chunk] = kind;
       }
       window.chunkFree[chunk]! -= end - at;
+      const stale = window.takeStale(chunk, at, end);
+      this.staleFrames -= stale;
+      if (zeroed && stale > 0) this.clean(window, at, end, stale);
       at = end;
     }
     return window.base + first * PAGE_SIZE;
+  }
+
+  /** Zeroes frames of one chunk of which `stale` may hold old data: only those that have memory. */
+  private clean(window: PhysWindow, first: number, end: number, stale: number): void {
+    if (stale <= ZERO_BLINDLY) return window.zero(first, end - first);
+    const touched = this.touched(window.base + first * PAGE_SIZE, end - first);
+    for (let i = first; i < end; i++) {
+      if (touched[i - first] === 0) continue;
+      let last = i + 1;
+      while (last < end && touched[last - first] === 1) last++;
+      window.zero(i, last - i);
+      i = last;
+    }
   }
 
   /** One more reference to each of `pages` frames. */
@@ -245,7 +311,7 @@ export class PhysMem {
       }
       if (freed > 0) this.chunkFreed(window, chunk, freed);
     }
-    if (this.staleFrames > STALE_LIMIT) this.trim();
+    if (this.staleFrames > this.staleLimit) this.trim();
   }
 
   private chunkFreed(window: PhysWindow, chunk: number, freed: number): void {
@@ -254,6 +320,7 @@ export class PhysMem {
     this.framesInUse -= freed;
     this.staleFrames += freed;
     window.staleFrames += freed;
+    window.chunkStale[chunk]! += freed;
     if (before + freed === CHUNK_FRAMES) {
       window.unusedChunks++;
       window.chunkClass[chunk] = CHUNK_UNUSED;

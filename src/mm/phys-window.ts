@@ -33,8 +33,9 @@ export class PhysWindow {
   readonly chunkClass = new Uint8Array(WINDOW_CHUNKS);
   /** Chunks without any reference. */
   unusedChunks = WINDOW_CHUNKS;
-  /** Frames whose `stale` is set. */
+  /** Frames whose `stale` is set; of them by chunk. */
   staleFrames = 0;
+  readonly chunkStale = new Uint16Array(WINDOW_CHUNKS);
 
   constructor(
     /** Physical address of its first byte. */
@@ -62,23 +63,19 @@ export class PhysWindow {
     return -1;
   }
 
-  /** How many of the frames may hold old data. */
-  countStale(first: number, count: number): number {
-    if (this.staleFrames === 0) return 0;
+  /** How many of the frames of one chunk may hold old data. They are going to be used: their marks are taken off. */
+  takeStale(chunk: number, first: number, end: number): number {
+    if (this.chunkStale[chunk] === 0) return 0;
     let found = 0;
-    for (let i = first; i < first + count; i++) found += this.stale[i]!;
+    for (let i = first; i < end; i++) found += this.stale[i]!;
+    this.stale.fill(0, first, end);
+    this.chunkStale[chunk]! -= found;
+    this.staleFrames -= found;
     return found;
   }
 
-  /** Zeroes those frames that may hold old data, keeping the host memory. */
-  zeroStale(first: number, count: number): void {
-    for (let i = first; i < first + count; i++) {
-      if (this.stale[i] === 0) continue;
-      let end = i + 1;
-      while (end < first + count && this.stale[end] === 1) end++;
-      memset(this.host + i * PAGE_SIZE, 0, (end - i) * PAGE_SIZE);
-      i = end;
-    }
+  zero(first: number, count: number): void {
+    memset(this.host + first * PAGE_SIZE, 0, count * PAGE_SIZE);
   }
 
   /** Gives the host memory of the frames back; they read as zero then, in every mapping. */
@@ -96,6 +93,7 @@ export class PhysWindow {
       i = stale.indexOf(1, end);
     }
     stale.fill(0);
+    this.chunkStale.fill(0);
     this.staleFrames = 0;
   }
 }

@@ -57,10 +57,10 @@ export class PtraceSpace implements HostSpace {
     for (let free = slot - 1; free >= 0; free--) this.freeSlots.push(free);
   }
 
-  map(address: GuestAddr, length: number, prot: number, phys: PhysAddr): void {
+  map(address: GuestAddr, length: number, prot: number, phys: PhysAddr, populate = false): void {
     checkRange(address, length);
     this.makeRoom();
-    this.request.map(address, length, prot, phys);
+    this.request.map(address, length, prot, phys, populate);
   }
 
   unmap(address: GuestAddr, length: number): void {

@@ -10,7 +10,7 @@
  * Adjacent operations merge, so that a page-by-page caller costs one entry.
  */
 import type { PhysAddr } from '../../base/brands.js';
-import { MAP_FIXED, MAP_SHARED } from '../../abi/mman.js';
+import { MAP_FIXED, MAP_POPULATE, MAP_SHARED } from '../../abi/mman.js';
 import { NR } from '../../abi/syscall-numbers.js';
 import { frameBytes, type FrameStore } from '../frames.js';
 import { STUB_REQUEST } from './layout.js';
@@ -33,6 +33,7 @@ export class RequestPage {
   private lastEnd = 0;
   private lastProt = 0;
   private lastPhysEnd = 0;
+  private lastFlags = 0;
 
   constructor(
     frames: FrameStore,
@@ -52,16 +53,24 @@ export class RequestPage {
     this.lastNr = NONE;
   }
 
-  map(address: number, length: number, prot: number, phys: PhysAddr): void {
-    if (this.lastNr === NR.mmap && this.lastEnd === address && this.lastProt === prot && this.lastPhysEnd === phys) {
+  map(address: number, length: number, prot: number, phys: PhysAddr, populate = false): void {
+    const flags = populate ? MAP_SHARED | MAP_FIXED | MAP_POPULATE : MAP_SHARED | MAP_FIXED;
+    if (
+      this.lastNr === NR.mmap &&
+      this.lastEnd === address &&
+      this.lastProt === prot &&
+      this.lastPhysEnd === phys &&
+      this.lastFlags === flags
+    ) {
       this.extend(address + length);
       this.lastPhysEnd = phys + length;
       return;
     }
     // A mapping replaces what is there: unmapping just that before is wasted.
     if (this.lastNr === NR.munmap && this.lastStart >= address && this.lastEnd <= address + length) this.count--;
-    this.add(NR.mmap, address, length, prot, MAP_SHARED | MAP_FIXED, this.physmemFd, phys);
+    this.add(NR.mmap, address, length, prot, flags, this.physmemFd, phys);
     this.remember(NR.mmap, address, length, prot);
+    this.lastFlags = flags;
     this.lastPhysEnd = phys + length;
   }
 
