@@ -25,7 +25,8 @@ export function testMemory(): PhysMem {
   if (sharedMemory) return sharedMemory;
   const made = PhysMem.create(256 * 2 ** 20);
   if (isErr(made)) throw new Error(`no memory for tests: ${String(made)}`);
-  return (sharedMemory = made as PhysMem);
+  sharedMemory = made as PhysMem;
+  return sharedMemory;
 }
 
 export const testClock = new HostClock();

@@ -10,7 +10,17 @@ import { isErr, type ByteString, type Errno, type HostAddr, type HostFd } from '
 import { bytesOf } from '../base/bytes.js';
 import { EINVAL, ENAMETOOLONG, ENOSYS, EPERM, EXDEV } from '../abi/errno.js';
 import {
-  AT_FDCWD, AT_EMPTY_PATH, AT_REMOVEDIR, AT_SYMLINK_FOLLOW, AT_SYMLINK_NOFOLLOW, O_CLOEXEC, O_DIRECTORY, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH,
+  AT_FDCWD,
+  AT_EMPTY_PATH,
+  AT_REMOVEDIR,
+  AT_SYMLINK_FOLLOW,
+  AT_SYMLINK_NOFOLLOW,
+  O_CLOEXEC,
+  O_DIRECTORY,
+  O_NOCTTY,
+  O_NOFOLLOW,
+  O_NONBLOCK,
+  O_PATH,
 } from '../abi/fcntl.js';
 import { NR } from '../abi/syscall-numbers.js';
 import { addressOf, bind } from './libc.js';
@@ -322,7 +332,10 @@ export const UTIME_OMIT = 0x3ffffffe;
 
 /** Sets access and modification time of `name`, of the link itself when it is one. */
 export function utimeName(
-  dir: HostFd, name: ByteString, atime: { sec: number; nsec: number } | undefined, mtime: { sec: number; nsec: number } | undefined,
+  dir: HostFd,
+  name: ByteString,
+  atime: { sec: number; nsec: number } | undefined,
+  mtime: { sec: number; nsec: number } | undefined,
 ): 0 | Errno {
   const staged = stageName(name, firstName);
   if (isErr(staged)) return staged;
@@ -332,7 +345,9 @@ export function utimeName(
 
 /** The same for a descriptor that is no symbolic link. */
 export function utimeFd(
-  fd: HostFd, atime: { sec: number; nsec: number } | undefined, mtime: { sec: number; nsec: number } | undefined,
+  fd: HostFd,
+  atime: { sec: number; nsec: number } | undefined,
+  mtime: { sec: number; nsec: number } | undefined,
 ): 0 | Errno {
   stageProcFd(fd, firstName);
   stageTimes(atime, mtime);
@@ -376,7 +391,10 @@ export function listXattrFd(fd: HostFd): ByteString[] | Errno {
   stageProcFd(fd, firstName);
   const length = call(NR.listxattr, FIRST, VALUE, XATTR_SIZE_MAX, 0, 0);
   if (isErr(length)) return length;
-  return Buffer.from(valueBuffer.buffer, 0, length).toString('latin1').split('\0').filter((name) => name !== '');
+  return Buffer.from(valueBuffer.buffer, 0, length)
+    .toString('latin1')
+    .split('\0')
+    .filter((name) => name !== '');
 }
 export function removeXattrFd(fd: HostFd, name: ByteString): 0 | Errno {
   const staged = stageXattr(fd, name);

@@ -61,7 +61,9 @@ export class DevFs extends Tmpfs {
   private fill(): void {
     const { root } = this;
     const made = [
-      ...NODES.map(([name, mode, major, minor, gid]) => root.create(name, { mode: S_IFCHR | mode, uid: 0, gid, rdev: makeDevice(major, minor) })),
+      ...NODES.map(([name, mode, major, minor, gid]) =>
+        root.create(name, { mode: S_IFCHR | mode, uid: 0, gid, rdev: makeDevice(major, minor) }),
+      ),
       ...LINKS.map(([name, target]) => root.symlink(name, target, { mode: S_IFLNK | 0o777, uid: 0, gid: 0, rdev: 0 })),
       ...DIRECTORIES.map(([name, mode]) => root.mkdir(name, { mode: S_IFDIR | mode, uid: 0, gid: 0, rdev: 0 })),
     ];

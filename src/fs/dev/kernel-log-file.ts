@@ -88,6 +88,6 @@ export class KernelLogFile extends OpenFile {
 
 /** Bytes that are no text are shown as \xHH. */
 function format({ priority, sequence, timeUs, text }: LogRecord): ByteString {
-  const shown = text.replace(/[\x00-\x1f\x7f-\xff\\]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`);
+  const shown = text.replace(/[^ -~]|\\/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`);
   return `${priority},${sequence},${timeUs},-;${shown}\n`;
 }

@@ -4,7 +4,19 @@ import { EACCES, EINVAL, ENOENT, EPERM, EROFS, ESTALE, EXDEV } from '../../abi/e
 import { O_CREAT, O_EXCL, O_RDWR } from '../../abi/fcntl.js';
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFMT, S_IFREG } from '../../abi/stat.js';
 import {
-  chmodFd, chownFd, closeFd, linkFd, mkdirName, mknodName, openListing, openName, renameName, rmdirName, statFd, statName, symlinkName,
+  chmodFd,
+  chownFd,
+  closeFd,
+  linkFd,
+  mkdirName,
+  mknodName,
+  openListing,
+  openName,
+  renameName,
+  rmdirName,
+  statFd,
+  statName,
+  symlinkName,
   unlinkName,
 } from '../../host/files.js';
 import type { CreateAttributes, Inode } from '../../vfs/inode.js';

@@ -1,7 +1,20 @@
 import assert from 'node:assert/strict';
 import {
-  chmodSync, existsSync, linkSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, readlinkSync, renameSync, rmSync, statSync,
-  symlinkSync, truncateSync, writeFileSync,
+  chmodSync,
+  existsSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
 } from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
@@ -48,7 +61,7 @@ function opened(tree: TestTree, path: string, flags: number): OpenFile {
 const hostFds = (): number => Number(execFileSync('sh', ['-c', `ls /proc/${process.pid}/fd | wc -l`]).toString());
 
 describe('reading', () => {
-  test('contents, attributes and names are the host\'s', () => {
+  test("contents, attributes and names are the host's", () => {
     const { dir, tree } = onDirectory('plain', {}, (at) => {
       writeFileSync(join(at, 'small'), 'hello');
       writeFileSync(join(at, 'large'), Buffer.alloc(300_000, 'abc'));
@@ -94,7 +107,7 @@ describe('reading', () => {
 
   test('a listing of many names has each once, whatever the size of the pieces', () => {
     const names = Array.from({ length: 3000 }, (_, i) => `name-${i}-${'x'.repeat(i % 40)}`);
-    const { tree } = onDirectory('many', {}, (at) => names.forEach((name) => writeFileSync(join(at, name), '')));
+    const { tree } = onDirectory('many', {}, (at) => names.forEach((name) => void writeFileSync(join(at, name), '')));
     for (const piece of [1, 7, 1000]) {
       const file = opened(tree, '/', O_RDONLY | O_DIRECTORY);
       const seen: string[] = [];
@@ -304,7 +317,7 @@ describe('the way out', () => {
     return { dir, inside: join(dir, 'inside'), tree: onPath(join(dir, 'inside'), { readOnly: false }) };
   }
 
-  test('symbolic links lead nowhere but into the guest\'s own tree', () => {
+  test("symbolic links lead nowhere but into the guest's own tree", () => {
     const { dir, inside, tree } = withSecret('links');
     symlinkSync(join(dir, 'secret'), join(inside, 'absolute'));
     symlinkSync('../secret', join(inside, 'relative'));
@@ -314,7 +327,7 @@ describe('the way out', () => {
     assert.equal(tree.read('/absolute'), ENOENT);
     assert.equal(tree.read('/relative'), ENOENT);
     assert.equal(tree.read('/magic/etc/passwd'), ENOENT);
-    assert.equal(tree.read('/top/ok'), 'ok', 'the guest\'s own root');
+    assert.equal(tree.read('/top/ok'), 'ok', "the guest's own root");
     assert.equal(tree.read('/sub/up/ok'), 'ok');
     assert.equal(tree.write('/relative', 'x', O_WRONLY), ENOENT);
     assert.equal(tree.write('/relative', 'x'), 1, 'creates a file in the root');
@@ -441,7 +454,7 @@ describe('coherence', () => {
     return Buffer.from(buffer.buffer, 0, Math.max(0, moved)).toString();
   };
 
-  test('the page cache follows the guest\'s writes, and the host\'s from the next open on', () => {
+  test("the page cache follows the guest's writes, and the host's from the next open on", () => {
     const { dir, tree } = onDirectory('cache', { readOnly: false }, (at) => writeFileSync(join(at, 'f'), 'aaaaaaaa'));
     const reader = opened(tree, '/f', O_RDONLY);
     const pages = reader.mappable() as Mappable;

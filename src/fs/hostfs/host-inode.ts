@@ -9,7 +9,17 @@ import { EIO, ENOENT, EOPNOTSUPP, EPERM, EROFS, ESTALE } from '../../abi/errno.j
 import { O_PATH } from '../../abi/fcntl.js';
 import { S_IFDIR, S_IFMT, S_IROTH, S_ISGID, S_ISUID, S_IXOTH } from '../../abi/stat.js';
 import {
-  chmodFd, chownFd, closeFd, getXattrFd, HostStat, listXattrFd, removeXattrFd, setXattrFd, statFd, statName, utimeFd,
+  chmodFd,
+  chownFd,
+  closeFd,
+  getXattrFd,
+  HostStat,
+  listXattrFd,
+  removeXattrFd,
+  setXattrFd,
+  statFd,
+  statName,
+  utimeFd,
 } from '../../host/files.js';
 import { Inode, type AttributeChange, type InodeAttributes } from '../../vfs/inode.js';
 import type { HostDirectory } from './host-directory.js';

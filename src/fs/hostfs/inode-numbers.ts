@@ -42,9 +42,15 @@ export class InodeNumbers {
 
   private domainOf(device: number, bits: number): number {
     let byBits = this.domains.get(device);
-    if (!byBits) this.domains.set(device, (byBits = new Map()));
+    if (!byBits) {
+      byBits = new Map();
+      this.domains.set(device, byBits);
+    }
     let domain = byBits.get(bits);
-    if (domain === undefined) byBits.set(bits, (domain = this.domainCount++));
+    if (domain === undefined) {
+      domain = this.domainCount++;
+      byBits.set(bits, domain);
+    }
     return domain;
   }
 }

@@ -24,7 +24,21 @@ test('programs and libraries are there, home directories are not', () => {
 });
 
 test('directories that are there, but empty', () => {
-  for (const path of ['/home', '/root', '/run', '/proc', '/sys', '/dev', '/tmp', '/srv', '/mnt', '/media', '/var/log', '/var/tmp', '/var/spool']) {
+  for (const path of [
+    '/home',
+    '/root',
+    '/run',
+    '/proc',
+    '/sys',
+    '/dev',
+    '/tmp',
+    '/srv',
+    '/mnt',
+    '/media',
+    '/var/log',
+    '/var/tmp',
+    '/var/spool',
+  ]) {
     if (!existsSync(path) || realpathSync(path) !== path) continue;
     assert.deepEqual(tree.list(path), [], path);
     assert.equal(tree.at(`${path}/self`), ENOENT);

@@ -20,9 +20,24 @@ const EMPTY_IN_VAR = ['backups', 'crash', 'log', 'mail', 'run', 'snap', 'spool',
 
 /** Paths that are never shown. */
 export const SECRETS: readonly ByteString[] = [
-  '/etc/shadow', '/etc/shadow-', '/etc/gshadow', '/etc/gshadow-', '/etc/security/opasswd', '/etc/ssl/private', '/etc/pki/tls/private',
-  '/etc/krb5.keytab', '/etc/sudoers', '/etc/sudoers.d', '/etc/wireguard', '/etc/letsencrypt', '/etc/kubernetes', '/etc/rancher',
-  '/etc/NetworkManager/system-connections', '/etc/docker/key.json', '/etc/ppp/chap-secrets', '/etc/ppp/pap-secrets',
+  '/etc/shadow',
+  '/etc/shadow-',
+  '/etc/gshadow',
+  '/etc/gshadow-',
+  '/etc/security/opasswd',
+  '/etc/ssl/private',
+  '/etc/pki/tls/private',
+  '/etc/krb5.keytab',
+  '/etc/sudoers',
+  '/etc/sudoers.d',
+  '/etc/wireguard',
+  '/etc/letsencrypt',
+  '/etc/kubernetes',
+  '/etc/rancher',
+  '/etc/NetworkManager/system-connections',
+  '/etc/docker/key.json',
+  '/etc/ppp/chap-secrets',
+  '/etc/ppp/pap-secrets',
 ];
 
 const isHostKey = (name: ByteString): boolean => name.startsWith('ssh_host_') && name.endsWith('_key');
@@ -42,8 +57,8 @@ function secretsTree(): RuleTree {
     const last = names.pop()!;
     let at = root;
     for (const name of names) {
-      let next = at.children.get(name);
-      if (!next) at.children.set(name, (next = newTree()));
+      const next = at.children.get(name) ?? newTree();
+      at.children.set(name, next);
       at = next;
     }
     at.hidden.add(last);

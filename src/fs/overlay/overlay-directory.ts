@@ -54,7 +54,8 @@ export class OverlayDirectory extends OverlayInode {
   /** Refers to `inode` by name from now on, if the name still showed what is below. */
   adopt(name: ByteString, inode: OverlayInode): boolean {
     if (this.names?.has(name)) return false;
-    (this.names ??= new Map()).set(name, inode);
+    this.names ??= new Map();
+    this.names.set(name, inode);
     inode.pins++;
     return true;
   }

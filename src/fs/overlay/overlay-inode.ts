@@ -13,8 +13,18 @@ import type { OverlayFs } from './overlay-fs.js';
 
 export function newAttributes(): InodeAttributes {
   return {
-    ino: 0, mode: 0, nlink: 0, uid: 0, gid: 0, rdev: 0, size: 0, blksize: 0, blocks: 0,
-    atime: { sec: 0, nsec: 0 }, mtime: { sec: 0, nsec: 0 }, ctime: { sec: 0, nsec: 0 },
+    ino: 0,
+    mode: 0,
+    nlink: 0,
+    uid: 0,
+    gid: 0,
+    rdev: 0,
+    size: 0,
+    blksize: 0,
+    blocks: 0,
+    atime: { sec: 0, nsec: 0 },
+    mtime: { sec: 0, nsec: 0 },
+    ctime: { sec: 0, nsec: 0 },
   };
 }
 
@@ -101,7 +111,11 @@ export abstract class OverlayInode extends Inode {
     const name = this.fs.newUpperName();
     const type = attributes.mode & S_IFMT;
     const made =
-      type === S_IFDIR ? root.mkdir(name, attributes) : type === S_IFLNK ? root.symlink(name, target, attributes) : root.create(name, attributes);
+      type === S_IFDIR
+        ? root.mkdir(name, attributes)
+        : type === S_IFLNK
+          ? root.symlink(name, target, attributes)
+          : root.create(name, attributes);
     if (isErr(made)) return made;
     this.upper = made as Inode;
     this.upperName = name;
