@@ -278,7 +278,8 @@ function awaitZygote(pid: HostPid): PlatformFailure | undefined {
   const arrived = waitFor(pid, WAIT_OPTIONS);
   if (isErr(arrived)) return { errno: arrived, step: 'waiting for the first stub process' };
   const status = lastStatus();
-  if (!isStopped(status)) return { errno: -((status >> 8) & 0xff || 5) as Errno, step: 'the set-up of the first stub process (ptrace, mmap)' };
+  if (!isStopped(status))
+    return { errno: -((status >> 8) & 0xff || 5) as Errno, step: 'the set-up of the first stub process (ptrace, mmap)' };
   const options = ptrace(PTRACE_SETOPTIONS, pid, 0, PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD);
   if (!isErr(options)) return undefined;
   kill(pid, SIGKILL);
