@@ -4,14 +4,12 @@
  *
  * A name that holds '/' or NUL, or is '', '.' or '..', is refused here (EINVAL), and no call follows a symbolic link, so a
  * call on (directory, name) cannot leave the directory. The exceptions take a path on purpose: `openRoot`, `openBeneath`.
- * Names are byte strings, staged in a buffer that V8 cannot move; results of stat are parsed into a reused object.
+ * Names are byte strings (see file-names.ts); results of stat are parsed into a reused object. Attributes: file-attributes.ts.
  */
 import { isErr, type ByteString, type Errno, type HostAddr, type HostFd } from '../base/brands.js';
-import { bytesOf } from '../base/bytes.js';
-import { EINVAL, ENAMETOOLONG, ENOSYS, EPERM, EXDEV } from '../abi/errno.js';
+import { ENAMETOOLONG, ENOSYS, EPERM, EXDEV } from '../abi/errno.js';
 import {
   AT_FDCWD,
-  AT_EMPTY_PATH,
   AT_REMOVEDIR,
   AT_SYMLINK_FOLLOW,
   AT_SYMLINK_NOFOLLOW,
@@ -23,55 +21,28 @@ import {
   O_PATH,
 } from '../abi/fcntl.js';
 import { NR } from '../abi/syscall-numbers.js';
-import { addressOf, bind } from './libc.js';
+import {
+  call,
+  FIRST,
+  firstName,
+  i64At,
+  SCRATCH,
+  scratch,
+  scratchView,
+  SECOND,
+  secondName,
+  stageName,
+  stagePath,
+  stageProcFd,
+  u64At,
+} from './file-names.js';
+import { bind } from './libc.js';
 
-const call = bind('syscall', 'int64_t', ['int64_t', 'int64_t', 'int64_t', 'int64_t', 'int64_t', 'int64_t']);
 const callPreadInto = bind('pread', 'int64_t', ['int', 'void*', 'size_t', 'int64_t']);
 const callPwriteFrom = bind('pwrite', 'int64_t', ['int', 'void*', 'size_t', 'int64_t']);
 const callPread = bind('pread', 'int64_t', ['int', 'intptr_t', 'size_t', 'int64_t']);
 const callPwrite = bind('pwrite', 'int64_t', ['int', 'intptr_t', 'size_t', 'int64_t']);
 const callClose = bind('close', 'int', ['int']);
-
-// Arrays of 64 bytes and more lie outside V8's heap, so their addresses are constant.
-const PATH_MAX = 4096;
-const NAME_MAX = 255;
-const firstName = new Uint8Array(PATH_MAX + 1);
-const secondName = new Uint8Array(PATH_MAX + 1);
-const FIRST = addressOf(firstName);
-const SECOND = addressOf(secondName);
-const scratch = new Uint8Array(4096);
-const scratchView = new DataView(scratch.buffer);
-const SCRATCH = addressOf(scratch);
-
-/** Puts a single name into `buffer`; an Errno when it is not one. */
-function stageName(name: ByteString, buffer: Uint8Array): 0 | Errno {
-  const length = name.length;
-  if (length > NAME_MAX) return ENAMETOOLONG;
-  if (length === 0 || name === '.' || name === '..') return EINVAL;
-  for (let i = 0; i < length; i++) {
-    const byte = name.charCodeAt(i);
-    if (byte === 0x2f || byte === 0 || byte > 0xff) return EINVAL;
-    buffer[i] = byte;
-  }
-  buffer[length] = 0;
-  return 0;
-}
-
-/** Puts a whole path, or free text (the target of a symbolic link), into `buffer`. */
-function stagePath(path: ByteString, buffer: Uint8Array): 0 | Errno {
-  if (path.length >= PATH_MAX) return ENAMETOOLONG;
-  for (let i = 0; i < path.length; i++) {
-    const byte = path.charCodeAt(i);
-    if (byte === 0 || byte > 0xff) return EINVAL;
-    buffer[i] = byte;
-  }
-  buffer[path.length] = 0;
-  return 0;
-}
-
-function stageProcFd(fd: HostFd, buffer: Uint8Array): void {
-  stagePath(`/proc/self/fd/${fd}`, buffer);
-}
 
 // ---- stat
 
@@ -94,14 +65,6 @@ export class HostStat {
   mtimeNsec = 0;
   ctimeSec = 0;
   ctimeNsec = 0;
-}
-
-function u64At(offset: number): number {
-  return scratchView.getUint32(offset, true) + scratchView.getUint32(offset + 4, true) * 4294967296;
-}
-
-function i64At(offset: number): number {
-  return scratchView.getUint32(offset, true) + scratchView.getInt32(offset + 4, true) * 4294967296;
 }
 
 /** Parses the x86-64 struct stat in `scratch` (arch/x86/include/uapi/asm/stat.h). */
@@ -265,13 +228,13 @@ export function listFd(fd: HostFd, address: HostAddr, length: number): number | 
 export function readlinkName(dir: HostFd, name: ByteString): ByteString | Errno {
   const staged = stageName(name, firstName);
   if (isErr(staged)) return staged;
-  return linkText(call(NR.readlinkat, dir, FIRST, SCRATCH, PATH_MAX, 0));
+  return linkText(call(NR.readlinkat, dir, FIRST, SCRATCH, scratch.length, 0));
 }
 
 /** Of an O_PATH descriptor of the link itself. */
 export function readlinkFd(fd: HostFd): ByteString | Errno {
   stagePath('', firstName);
-  return linkText(call(NR.readlinkat, fd, FIRST, SCRATCH, PATH_MAX, 0));
+  return linkText(call(NR.readlinkat, fd, FIRST, SCRATCH, scratch.length, 0));
 }
 
 function linkText(length: number | Errno): ByteString | Errno {
@@ -312,127 +275,4 @@ export function linkFd(fd: HostFd, dir: HostFd, name: ByteString): 0 | Errno {
   stageProcFd(fd, firstName);
   const staged = stageName(name, secondName);
   return isErr(staged) ? staged : (call(NR.linkat, AT_FDCWD, FIRST, dir, SECOND, AT_SYMLINK_FOLLOW) as 0 | Errno);
-}
-
-// ---- attributes, of O_PATH descriptors
-
-/** chmod of what the descriptor stands for; the caller has made sure that it is no symbolic link. */
-export function chmodFd(fd: HostFd, mode: number): 0 | Errno {
-  stageProcFd(fd, firstName);
-  return call(NR.fchmodat, AT_FDCWD, FIRST, mode, 0, 0) as 0 | Errno;
-}
-/** -1 leaves an id as it is. */
-export function chownFd(fd: HostFd, uid: number, gid: number): 0 | Errno {
-  stagePath('', firstName);
-  return call(NR.fchownat, fd, FIRST, uid, gid, AT_EMPTY_PATH) as 0 | Errno;
-}
-
-/** utimensat's "leave it". */
-export const UTIME_OMIT = 0x3ffffffe;
-
-/** Sets access and modification time of `name`, of the link itself when it is one. */
-export function utimeName(
-  dir: HostFd,
-  name: ByteString,
-  atime: { sec: number; nsec: number } | undefined,
-  mtime: { sec: number; nsec: number } | undefined,
-): 0 | Errno {
-  const staged = stageName(name, firstName);
-  if (isErr(staged)) return staged;
-  stageTimes(atime, mtime);
-  return call(NR.utimensat, dir, FIRST, SCRATCH, AT_SYMLINK_NOFOLLOW, 0) as 0 | Errno;
-}
-
-/** The same for a descriptor that is no symbolic link. */
-export function utimeFd(
-  fd: HostFd,
-  atime: { sec: number; nsec: number } | undefined,
-  mtime: { sec: number; nsec: number } | undefined,
-): 0 | Errno {
-  stageProcFd(fd, firstName);
-  stageTimes(atime, mtime);
-  return call(NR.utimensat, AT_FDCWD, FIRST, SCRATCH, 0, 0) as 0 | Errno;
-}
-
-function stageTimes(atime: { sec: number; nsec: number } | undefined, mtime: { sec: number; nsec: number } | undefined): void {
-  stageTime(0, atime);
-  stageTime(16, mtime);
-}
-
-function stageTime(offset: number, time: { sec: number; nsec: number } | undefined): void {
-  const sec = time ? time.sec : 0;
-  const nsec = time ? time.nsec : UTIME_OMIT;
-  scratchView.setUint32(offset, sec % 4294967296, true);
-  scratchView.setInt32(offset + 4, Math.floor(sec / 4294967296), true);
-  scratchView.setUint32(offset + 8, nsec, true);
-  scratchView.setUint32(offset + 12, 0, true);
-}
-
-// ---- extended attributes, by /proc/self/fd/N, because O_PATH descriptors refuse fgetxattr
-
-const XATTR_SIZE_MAX = 65536;
-const valueBuffer = new Uint8Array(XATTR_SIZE_MAX);
-const VALUE = addressOf(valueBuffer);
-
-export function getXattrFd(fd: HostFd, name: ByteString): Uint8Array | Errno {
-  const staged = stageXattr(fd, name);
-  if (isErr(staged)) return staged;
-  const length = call(NR.getxattr, FIRST, SECOND, VALUE, XATTR_SIZE_MAX, 0);
-  return isErr(length) ? length : valueBuffer.slice(0, length);
-}
-export function setXattrFd(fd: HostFd, name: ByteString, value: Uint8Array, flags: number): 0 | Errno {
-  const staged = stageXattr(fd, name);
-  if (isErr(staged)) return staged;
-  if (value.length > XATTR_SIZE_MAX) return EINVAL;
-  valueBuffer.set(value);
-  return call(NR.setxattr, FIRST, SECOND, VALUE, value.length, flags) as 0 | Errno;
-}
-export function listXattrFd(fd: HostFd): ByteString[] | Errno {
-  stageProcFd(fd, firstName);
-  const length = call(NR.listxattr, FIRST, VALUE, XATTR_SIZE_MAX, 0, 0);
-  if (isErr(length)) return length;
-  return Buffer.from(valueBuffer.buffer, 0, length)
-    .toString('latin1')
-    .split('\0')
-    .filter((name) => name !== '');
-}
-export function removeXattrFd(fd: HostFd, name: ByteString): 0 | Errno {
-  const staged = stageXattr(fd, name);
-  return isErr(staged) ? staged : (call(NR.removexattr, FIRST, SECOND, 0, 0, 0) as 0 | Errno);
-}
-
-function stageXattr(fd: HostFd, name: ByteString): 0 | Errno {
-  stageProcFd(fd, firstName);
-  return stagePath(name, secondName);
-}
-
-// ---- file systems
-
-export interface HostFileSystemStatistics {
-  blockSize: number;
-  blocks: number;
-  blocksFree: number;
-  blocksAvailable: number;
-  files: number;
-  filesFree: number;
-  nameMax: number;
-}
-
-export function statFileSystem(fd: HostFd): HostFileSystemStatistics | Errno {
-  const result = call(NR.fstatfs, fd, SCRATCH, 0, 0, 0);
-  if (isErr(result)) return result;
-  return {
-    blockSize: u64At(8),
-    blocks: u64At(16),
-    blocksFree: u64At(24),
-    blocksAvailable: u64At(32),
-    files: u64At(40),
-    filesFree: u64At(48),
-    nameMax: u64At(64),
-  };
-}
-
-/** The bytes of a path with its terminating zero, for callers that bind calls of their own. */
-export function pathBytes(path: ByteString): Uint8Array {
-  return bytesOf(path, 1);
 }

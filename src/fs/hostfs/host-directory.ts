@@ -1,11 +1,10 @@
 /** Directories of hostfs: lookup and the operations on names, one host call each. */
 import { isErr, type ByteString, type Errno, type HostFd } from '../../base/brands.js';
 import { EACCES, EINVAL, ENOENT, EPERM, EROFS, ESTALE, EXDEV } from '../../abi/errno.js';
-import { O_CREAT, O_EXCL, O_RDWR } from '../../abi/fcntl.js';
+import { O_CREAT, O_EXCL, O_PATH, O_RDWR } from '../../abi/fcntl.js';
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFMT, S_IFREG } from '../../abi/stat.js';
+import { chmodFd, chownFd } from '../../host/file-attributes.js';
 import {
-  chmodFd,
-  chownFd,
   closeFd,
   linkFd,
   mkdirName,
@@ -24,7 +23,8 @@ import type { OpenFile } from '../../vfs/open-file.js';
 import type { FdHolder } from './fd-cache.js';
 import { HostInode, PUBLIC_READ, PUBLIC_SEARCH, safeMode } from './host-inode.js';
 import { HostListing } from './host-listing.js';
-import { childRule, shows } from './view-rule.js';
+import { isKernelFileSystem } from './kernel-file-systems.js';
+import { childRule, SHOWN_EMPTY, shows } from './view-rule.js';
 
 export class HostDirectory extends HostInode implements FdHolder {
   fdUsed = false;
@@ -81,7 +81,20 @@ export class HostDirectory extends HostInode implements FdHolder {
     if (isErr(dir)) return dir;
     const result = statName(dir, name, this.fs.scratch);
     if (isErr(result)) return result;
-    return this.fs.inodeFor(this, name, childRule(this.rule, name));
+    const mounted = this.fs.scratch.dev !== this.stat.dev;
+    return mounted ? this.lookupMounted(name) : this.fs.inodeFor(this, name, childRule(this.rule, name));
+  }
+
+  /** Another host file system begins here: the host kernel's own are shown as empty directories. */
+  private lookupMounted(name: ByteString): HostInode | Errno {
+    const fd = this.openChild(name, O_PATH);
+    if (isErr(fd)) return fd;
+    const known = statFd(fd, this.fs.scratch);
+    const isKernels = isKernelFileSystem(fd);
+    closeFd(fd);
+    if (isErr(known)) return known;
+    if (!isKernels) return this.fs.inodeFor(this, name, childRule(this.rule, name));
+    return (this.fs.scratch.mode & S_IFMT) === S_IFDIR ? this.fs.inodeFor(this, name, SHOWN_EMPTY) : EACCES;
   }
 
   override open(flags: number): OpenFile | Errno {

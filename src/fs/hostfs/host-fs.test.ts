@@ -6,6 +6,7 @@ import {
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   realpathSync,
   readlinkSync,
@@ -58,7 +59,17 @@ function opened(tree: TestTree, path: string, flags: number): OpenFile {
   return file as OpenFile;
 }
 
-const hostFds = (): number => Number(execFileSync('sh', ['-c', `ls /proc/${process.pid}/fd | wc -l`]).toString());
+/** Descriptors of this process that lead into our directory. */
+function hostFds(): number {
+  const target = (fd: string): string => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`);
+    } catch {
+      return '';
+    }
+  };
+  return readdirSync('/proc/self/fd').filter((fd) => target(fd).startsWith(base)).length;
+}
 
 describe('reading', () => {
   test("contents, attributes and names are the host's", () => {
@@ -305,6 +316,21 @@ describe('host objects that are not files', () => {
     assert.equal(own.mknod('/null', S_IFCHR | 0o666, 0x103), EPERM);
     assert.equal(own.mknod('/disk', S_IFBLK | 0o666, 0x800), EPERM);
     assert.equal(existsSync(join(dir, 'null')), false);
+  });
+});
+
+describe("the host kernel's own file systems", () => {
+  test('cannot be the root', () => {
+    for (const path of ['/proc', '/proc/self', '/proc/self/mem', '/sys']) assert.equal(HostFs.open(path), EPERM, path);
+  });
+
+  test('are empty directories in a tree that holds them', () => {
+    const tree = onPath('/', { readOnly: false });
+    for (const path of ['/proc', '/sys', '/dev/pts']) {
+      assert.deepEqual(tree.list(path), [], path);
+      assert.equal(tree.read(`${path}/self/mem`), ENOENT);
+    }
+    assert.equal((tree.read('/etc/passwd') as string).length > 0, true);
   });
 });
 

@@ -14,7 +14,9 @@
  */
 import { isErr, type ByteString, type Errno, type HostFd } from '../../base/brands.js';
 import type { PhysMem } from '../../mm/phys-mem.js';
-import { closeFd, HostStat, openBeneath, openRoot, statFd, statFileSystem } from '../../host/files.js';
+import { statFileSystem } from '../../host/file-attributes.js';
+import { closeFd, HostStat, openBeneath, openRoot, statFd } from '../../host/files.js';
+import { EPERM } from '../../abi/errno.js';
 import { FileSystem, type FileSystemStatistics } from '../../vfs/file-system.js';
 import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../../abi/stat.js';
 import { FdCache } from './fd-cache.js';
@@ -22,6 +24,7 @@ import { HostDirectory } from './host-directory.js';
 import type { HostInode } from './host-inode.js';
 import { HostNode, HostSymlink } from './host-node.js';
 import { HostRegular } from './host-regular.js';
+import { isKernelFileSystem } from './kernel-file-systems.js';
 import { InodeNumbers } from './inode-numbers.js';
 import type { ViewRule } from './view-rule.js';
 
@@ -78,12 +81,12 @@ export class HostFs extends FileSystem {
     this.inodes.set(this.root.ino, this.root);
   }
 
-  /** `rootPath`: a host path; symbolic links in it are followed, once, now. */
+  /** `rootPath`: a host path; symbolic links in it are followed, once, now. EPERM: one of the host kernel's own file systems. */
   static open(rootPath: ByteString, options: HostFsOptions = {}): HostFs | Errno {
     const fd = openRoot(rootPath);
     if (isErr(fd)) return fd;
     const stat = new HostStat();
-    const known = statFd(fd, stat);
+    const known = isKernelFileSystem(fd) ? EPERM : statFd(fd, stat);
     if (isErr(known)) {
       closeFd(fd);
       return known;
@@ -165,7 +168,7 @@ export class HostFs extends FileSystem {
     let left = MAX_INODES / 8;
     for (const [ino, inode] of this.inodes) {
       if (left-- === 0) break;
-      if (inode !== this.root && !inode.busy) this.inodes.delete(ino);
+      if (inode.references === 0 && !inode.busy) this.inodes.delete(ino);
     }
   }
 }

@@ -8,19 +8,8 @@ import { isErr, type ByteString, type Errno, type HostFd } from '../../base/bran
 import { EIO, ENOENT, EOPNOTSUPP, EPERM, EROFS, ESTALE } from '../../abi/errno.js';
 import { O_PATH } from '../../abi/fcntl.js';
 import { S_IFDIR, S_IFMT, S_IROTH, S_ISGID, S_ISUID, S_IXOTH } from '../../abi/stat.js';
-import {
-  chmodFd,
-  chownFd,
-  closeFd,
-  getXattrFd,
-  HostStat,
-  listXattrFd,
-  removeXattrFd,
-  setXattrFd,
-  statFd,
-  statName,
-  utimeFd,
-} from '../../host/files.js';
+import { chmodFd, chownFd, getXattrFd, listXattrFd, removeXattrFd, setXattrFd, utimeFd } from '../../host/file-attributes.js';
+import { closeFd, HostStat, statFd, statName } from '../../host/files.js';
 import { Inode, type AttributeChange, type InodeAttributes } from '../../vfs/inode.js';
 import type { HostDirectory } from './host-directory.js';
 import type { HostFs } from './host-fs.js';
