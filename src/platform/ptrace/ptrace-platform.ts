@@ -172,7 +172,10 @@ export class PtracePlatform implements Platform {
 
   private onBell(): void {
     const status = lastStatus();
-    if (isStopped(status)) return this.bell.onStop(stopSignal(status) === SIGTRAP);
+    if (isStopped(status)) {
+      this.bell.onStop(stopSignal(status) === SIGTRAP);
+      return;
+    }
     // Somebody killed it. Without one the kernel could not be woken: there must be another, or all guests end.
     this.tracees.delete(this.bell.tid);
     if (this.startBell()) this.fail();

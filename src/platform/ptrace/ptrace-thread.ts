@@ -95,8 +95,14 @@ export class PtraceThread implements HostThread {
   }
 
   resume(): void {
-    if (this.dead) return this.reportDeath(this.trap.kind === TRAP_DEAD ? this.trap.signal : SIGKILL);
-    if (this.space.hasQueued && isErr(this.space.runQueued(this))) return this.fail(SIGKILL);
+    if (this.dead) {
+      this.reportDeath(this.trap.kind === TRAP_DEAD ? this.trap.signal : SIGKILL);
+      return;
+    }
+    if (this.space.hasQueued && isErr(this.space.runQueued(this))) {
+      this.fail(SIGKILL);
+      return;
+    }
     this.faultLive = false;
     this.restart();
   }
@@ -104,10 +110,16 @@ export class PtraceThread implements HostThread {
   /** Sets the host thread off with the registers of `file`. */
   restart(): void {
     const dirty = this.regs.dirty;
-    if (dirty === 0) return this.letGo();
+    if (dirty === 0) {
+      this.letGo();
+      return;
+    }
     this.regs.dirty = 0;
     const result = dirty === RAX_ONLY ? this.pokeRax() : this.setAll();
-    if (isErr(result)) return this.fail(result === EIO ? SIGSEGV : SIGKILL);
+    if (isErr(result)) {
+      this.fail(result === EIO ? SIGSEGV : SIGKILL);
+      return;
+    }
     this.letGo();
   }
 
@@ -283,13 +295,25 @@ export class PtraceThread implements HostThread {
     regs.set(SLOT.rsp, 0);
     regs.set(SLOT.origRax, -1);
     regs.words[SLOT.eflags * 2]! &= ~TRAP_FLAG;
-    if (isErr(ptrace(PTRACE_SETREGS, this.tid, 0, regs.address))) return this.fail(SIGSEGV);
-    if (!this.runToSyscallStop(SIGSEGV)) return this.fail(SIGSEGV);
+    if (isErr(ptrace(PTRACE_SETREGS, this.tid, 0, regs.address))) {
+      this.fail(SIGSEGV);
+      return;
+    }
+    if (!this.runToSyscallStop(SIGSEGV)) {
+      this.fail(SIGSEGV);
+      return;
+    }
     const gotRegs = ptrace(PTRACE_GETREGS, this.tid, 0, regs.address);
     const isSigreturn =
       regs.get(SLOT.origRax) === NR.rt_sigreturn && regs.get(SLOT.rip) === STUB_CODE + this.space.platform.stub.sigreturned;
-    if (isErr(gotRegs) || !isSigreturn) return this.fail(SIGSEGV);
-    if (!this.runToSyscallStop(0)) return this.fail(SIGSEGV);
+    if (isErr(gotRegs) || !isSigreturn) {
+      this.fail(SIGSEGV);
+      return;
+    }
+    if (!this.runToSyscallStop(0)) {
+      this.fail(SIGSEGV);
+      return;
+    }
     this.trap.errorCode = (this.trap.errorCode & FAULT_PROTECTION) | (info[2]! & (FAULT_WRITE | FAULT_EXEC));
     this.trap.accessKnown = true;
   }
@@ -313,7 +337,10 @@ export class PtraceThread implements HostThread {
   readFp(target: Uint8Array): void {
     const buffer = xstateBuffer(this.fpSize);
     const length = Math.min(target.length, this.fpSize);
-    if (isErr(ptrace(PTRACE_GETREGSET, this.tid, NT_X86_XSTATE, buffer.vector))) return void target.fill(0);
+    if (isErr(ptrace(PTRACE_GETREGSET, this.tid, NT_X86_XSTATE, buffer.vector))) {
+      target.fill(0);
+      return;
+    }
     this.space.platform.counts.fpReads++;
     target.set(buffer.bytes.subarray(0, length));
   }
@@ -345,7 +372,10 @@ export class PtraceThread implements HostThread {
 
   destroy(): void {
     if (this.destroyed) return;
-    if (this.space.threads.size === 1) return this.space.destroy();
+    if (this.space.threads.size === 1) {
+      this.space.destroy();
+      return;
+    }
     if (this.running) this.interrupt();
     this.destroyed = true;
     this.stand();

@@ -75,13 +75,19 @@ export class RequestPage {
   }
 
   unmap(address: number, length: number): void {
-    if (this.lastNr === NR.munmap && this.lastEnd === address) return this.extend(address + length);
+    if (this.lastNr === NR.munmap && this.lastEnd === address) {
+      this.extend(address + length);
+      return;
+    }
     this.add(NR.munmap, address, length, 0, 0, 0, 0);
     this.remember(NR.munmap, address, length, 0);
   }
 
   protect(address: number, length: number, prot: number): void {
-    if (this.lastNr === NR.mprotect && this.lastEnd === address && this.lastProt === prot) return this.extend(address + length);
+    if (this.lastNr === NR.mprotect && this.lastEnd === address && this.lastProt === prot) {
+      this.extend(address + length);
+      return;
+    }
     this.add(NR.mprotect, address, length, prot, 0, 0, 0);
     this.remember(NR.mprotect, address, length, prot);
   }
