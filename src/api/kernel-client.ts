@@ -259,8 +259,8 @@ export class KernelClient {
 
   private fail(error: unknown): void {
     const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    this.bootEnd.reject(new BootError({ kind: 'bug', message }));
-    this.listener.bug?.(0, 'kernel', message);
+    if (this.state === 'booting') this.bootEnd.reject(new BootError({ kind: 'bug', message }));
+    else this.listener.bug?.(0, 'kernel', message);
   }
 
   private lose(): void {
