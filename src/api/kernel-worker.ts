@@ -8,7 +8,8 @@ import { bootMachine } from './boot.js';
 import type { GuestContext } from './guest-process.js';
 import { KernelServer } from './kernel-server.js';
 import type { MachineOptions } from './machine-options.js';
-import { SHARED_DOORBELL, SHARED_STOP, type FromKernel, type KernelPort, type MachineStatistics, type ToKernel } from './protocol.js';
+import { Tracing } from './tracing.js';
+import { SHARED_DOORBELL, SHARED_STOP, type FromKernel, type KernelPort, type ToKernel } from './protocol.js';
 
 const shared = workerData as Int32Array;
 
@@ -20,8 +21,13 @@ function main(port: MessagePort): void {
 }
 
 function start(port: MessagePort, options: MachineOptions): void {
+  let tracing: Tracing | undefined;
   const kernelPort: KernelPort = {
-    post: (message: FromKernel, transfer: readonly ArrayBuffer[] = []) => port.postMessage(message, transfer),
+    post: (message: FromKernel, transfer: readonly ArrayBuffer[] = []) => {
+      // Lines of a trace come before what the traced calls led to.
+      if (message.type !== 'trace') tracing?.flush();
+      port.postMessage(message, transfer);
+    },
   };
   let booted: ReturnType<typeof bootMachine>;
   try {
@@ -34,12 +40,13 @@ function start(port: MessagePort, options: MachineOptions): void {
     port.close();
     return;
   }
-  run(port, booted);
+  tracing = new Tracing(booted.machine, options, (text) => kernelPort.post({ type: 'trace', text }));
+  run(port, booted, tracing);
 }
 
-function run(port: MessagePort, context: GuestContext): void {
+function run(port: MessagePort, context: GuestContext, tracing: Tracing): void {
   const { machine } = context;
-  const server = new KernelServer(context, () => statistics(context));
+  const server = new KernelServer(context, () => tracing.statistics());
   const drain = (): void => {
     for (let next = receiveMessageOnPort(port); next; next = receiveMessageOnPort(port)) server.handle(next.message as ToKernel);
     if (Atomics.load(shared, SHARED_STOP) !== 0) machine.stop();
@@ -67,14 +74,6 @@ function stop(port: MessagePort, context: GuestContext): void {
   context.port.post({ type: 'stopped' });
   if (Atomics.load(shared, SHARED_STOP) !== 0) finish();
   else port.on('message', (message: ToKernel) => message.type === 'shutdown' && finish());
-}
-
-function statistics({ machine }: GuestContext): MachineStatistics {
-  const { physmem, platform } = machine;
-  return {
-    machine: { 'frames in use': physmem.framesInUse, processes: machine.groups.size, threads: machine.tasks.size },
-    platform: platform.counters(),
-  };
 }
 
 function describe(error: unknown): string {

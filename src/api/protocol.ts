@@ -98,8 +98,17 @@ export interface SpawnFailure {
   value: string;
 }
 
-/** Counters of the whole machine for --stats: group -> name -> count. */
-export type MachineStatistics = Record<string, Record<string, number>>;
+/** Counters of the whole machine. Calls, signals and faults are counted only when the machine was made with `stats`. */
+export interface MachineStatistics {
+  /** By name. `timeNs`: from the trap to the result, waits included. */
+  calls: Record<string, { calls: number; errors: number; timeNs: number }>;
+  signals: Record<string, number>;
+  faultsResolved: number;
+  faultsToSignals: number;
+  /** The platform's own: traps by kind, host calls. */
+  platform: Record<string, number>;
+  machine: { framesInUse: number; processes: number; threads: number };
+}
 
 export type FromKernel =
   | { type: 'ready'; platform: string }

@@ -202,8 +202,8 @@ class RunSession {
   }
 
   private async printStatistics(): Promise<void> {
-    const { formatStatistics } = await import('./statistics.js');
-    this.say(formatStatistics(await this.client.statistics(), this.ended!.usage, performance.now() - this.startedAt));
+    const { formatRunStatistics } = await import('./statistics.js');
+    this.say(formatRunStatistics(await this.client.statistics(), this.ended!.usage, performance.now() - this.startedAt));
   }
 
   private say(text: string): void {

@@ -1,17 +1,12 @@
-/** --stats: the machine's counters as a table. */
+/** --stats: the machine's counters as text. */
 import type { MachineStatistics, Usage } from '../api/protocol.js';
+import { formatStatistics } from '../trace/statistics.js';
 
-export function formatStatistics(statistics: MachineStatistics, usage: Usage, wallMs: number): string {
-  const lines = [
-    '',
+export function formatRunStatistics(statistics: MachineStatistics, usage: Usage, wallMs: number): string {
+  const { calls, signals, faultsResolved, faultsToSignals, platform, machine } = statistics;
+  const counts = { calls: new Map(Object.entries(calls)), signals: new Map(Object.entries(signals)), faultsResolved, faultsToSignals };
+  const summary =
     `wall ${wallMs.toFixed(1)} ms, cpu ${usage.cpuMs.toFixed(1)} ms, peak memory ${(usage.peakMemoryBytes / 2 ** 20).toFixed(1)} MiB, ` +
-      `${usage.syscalls} system calls`,
-  ];
-  for (const [group, counters] of Object.entries(statistics)) {
-    const entries = Object.entries(counters).filter(([, count]) => count !== 0).sort((a, b) => b[1] - a[1]);
-    if (entries.length === 0) continue;
-    lines.push(`${group}:`);
-    for (const [name, count] of entries) lines.push(`${String(count).padStart(12)}  ${name}`);
-  }
-  return `${lines.join('\n')}\n`;
+    `${usage.syscalls} system calls, ${machine.framesInUse} frames still in use`;
+  return `${formatStatistics(counts, platform)}\n\n${summary}\n`;
 }

@@ -1,12 +1,15 @@
 /** The tables of --stats as text. */
 import type { CountingTracer } from './counters.js';
 
+/** What a CountingTracer counted, also as it comes from another thread. */
+export type Counts = Pick<CountingTracer, 'calls' | 'signals' | 'faultsResolved' | 'faultsToSignals'>;
+
 /** Calls by time, most first, as `strace -c` has them; then faults, signals and the platform's counters. */
-export function formatStatistics(tracer: CountingTracer, platform: Readonly<Record<string, number>> = {}): string {
+export function formatStatistics(tracer: Counts, platform: Readonly<Record<string, number>> = {}): string {
   return [...callTable(tracer), ...eventTable(tracer), ...platformTable(platform)].join('\n');
 }
 
-function callTable(tracer: CountingTracer): string[] {
+function callTable(tracer: Counts): string[] {
   const rows = [...tracer.calls].sort((a, b) => b[1].timeNs - a[1].timeNs);
   const total = rows.reduce((sum, [, counter]) => sum + counter.timeNs, 0);
   const lines = ['% time     seconds  us/call     calls    errors syscall', `------ ----------- -------- --------- --------- ${'-'.repeat(16)}`];
@@ -25,7 +28,7 @@ function callTable(tracer: CountingTracer): string[] {
   return lines;
 }
 
-function eventTable(tracer: CountingTracer): string[] {
+function eventTable(tracer: Counts): string[] {
   const lines = ['', `page faults served: ${tracer.faultsResolved}, turned into signals: ${tracer.faultsToSignals}`];
   const signals = [...tracer.signals].sort((a, b) => b[1] - a[1]).map(([name, count]) => `${name} ${count}`);
   if (signals.length > 0) lines.push(`signals: ${signals.join(', ')}`);
