@@ -1,6 +1,6 @@
 /**
  * An open directory of hostfs (getdents64(2)). The host's offsets are 64-bit hashes on some file systems, so the guest sees
- * the ordinal number of the entry instead; the host's offset of each chunk's beginning is kept to seek back.
+ * the ordinal number of the entry instead, '.' and '..' first; the host's offset of each chunk's beginning is kept to seek back.
  */
 import { isErr, type ByteString, type Errno, type HostFd } from '../../base/brands.js';
 import { EINVAL } from '../../abi/errno.js';
@@ -17,6 +17,9 @@ const chunkView = new DataView(chunkBytes.buffer, chunkBytes.byteOffset, CHUNK_B
 const CHUNK = addressOf(chunkBytes);
 
 const SEEK_SET = 0;
+const DT_DIR = 4;
+/** '.' and '..' have the ordinal numbers 0 and 1. */
+const DOTS = 2;
 
 /** Offset of the fields of struct linux_dirent64. */
 const D_OFF = 8;
@@ -34,7 +37,7 @@ interface Chunk {
 export class HostListing extends OpenFile {
   private entries: DirectoryEntry[] = [];
   /** Where each chunk read so far begins; the last one begins where the host's descriptor stands. */
-  private readonly chunks: Chunk[] = [{ first: 0, hostOffset: 0n }];
+  private readonly chunks: Chunk[] = [{ first: DOTS, hostOffset: 0n }];
   /** Index in `chunks` of what `entries` holds; -1: nothing. */
   private current = -1;
   private device = 0;
@@ -50,8 +53,13 @@ export class HostListing extends OpenFile {
   }
 
   override readDirectory(from: number, sink: DirectorySink): 0 | Errno {
-    if (from === 0) this.rewind();
-    for (let at = from; ; ) {
+    const { directory } = this;
+    if (from === 0) {
+      this.rewind();
+      if (!sink({ name: '.', ino: directory.ino, type: DT_DIR }, 1)) return 0;
+    }
+    if (from <= 1 && !sink({ name: '..', ino: (directory.parent ?? directory).ino, type: DT_DIR }, DOTS)) return 0;
+    for (let at = Math.max(from, DOTS); ; ) {
       const held = this.load(at);
       if (isErr(held)) return held;
       if (held === 0) return 0;
@@ -116,18 +124,14 @@ export class HostListing extends OpenFile {
     for (let at = 0; at < length; at += chunkView.getUint16(at + D_RECLEN, true)) {
       last = at;
       const name = nameAt(at + D_NAME);
-      const own = name === '.' || name === '..';
-      if (!own && !shows(directory.rule, name)) continue;
-      this.entries.push({ name, ino: this.inoOf(name, at), type: chunkBytes[at + D_TYPE]! });
+      if (name === '.' || name === '..' || !shows(directory.rule, name)) continue;
+      this.entries.push({ name, ino: this.inoAt(at), type: chunkBytes[at + D_TYPE]! });
     }
     return chunkView.getBigInt64(last + D_OFF, true);
   }
 
-  private inoOf(name: ByteString, at: number): number {
-    const { directory } = this;
-    if (name === '.') return directory.ino;
-    if (name === '..') return (directory.parent ?? directory).ino;
-    return directory.fs.numbers.number(this.device, chunkView.getUint32(at, true), chunkView.getUint32(at + 4, true));
+  private inoAt(at: number): number {
+    return this.directory.fs.numbers.number(this.device, chunkView.getUint32(at, true), chunkView.getUint32(at + 4, true));
   }
 }
 
