@@ -76,7 +76,7 @@ function cloneMemory(task: Task, flags: number): Memory | Errno {
     mm.users++;
     return { thread: sibling, mm };
   }
-  const prepared = mm.protectForFork();
+  const prepared = mm.protectForFork([thread.regs.get(RSP), thread.regs.get(FS_BASE)]);
   if (isErr(prepared)) return prepared;
   const child = mm.space.fork(thread);
   if (isErr(child)) return child;

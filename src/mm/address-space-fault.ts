@@ -237,6 +237,7 @@ export function populate(mm: AddressSpace, start: GuestAddr, end: GuestAddr): nu
 /** Makes the page at `page` this space's own and writable, with some neighbours. */
 export function breakCow(mm: AddressSpace, vma: Vma, extent: Extent, page: GuestAddr): number {
   const physmem = mm.physmem;
+  if (!extent.cached) mm.forkProfile.note(page);
   if (!extent.cached && physmem.references(extent.physOf(page)) === 1) {
     takeOver(mm, vma, extent, page);
     return FAULT_OK;
@@ -268,7 +269,8 @@ function copyLength(mm: AddressSpace, vma: Vma, page: GuestAddr, most: number): 
   return Math.min(most, mm.extents.size > MANY_EXTENTS ? 512 : vma.copyPages);
 }
 
-function copyFrames(mm: AddressSpace, from: number, to: number, pages: number): void {
+/** Copies `pages` contiguous frames. */
+export function copyFrames(mm: AddressSpace, from: number, to: number, pages: number): void {
   const source = mm.physmem.windowOf(from);
   const target = mm.physmem.windowOf(to);
   const start = from - source.base;

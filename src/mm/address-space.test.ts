@@ -118,6 +118,34 @@ test('fork shares frames until either side writes', () => {
   assert.equal(physmem.framesInUse, 0);
 });
 
+test('pages that are written after every fork are copied at the fork', () => {
+  const { mm, host } = fresh();
+  mm.map({ address: BASE, length: 64 * PAGE_SIZE, prot: RW, flags: ANON | MAP_FIXED });
+  for (let i = 0; i < 64; i++) host.write(mm, BASE + i * PAGE_SIZE, i + 1);
+  const hint = BASE + 40 * PAGE_SIZE + 123;
+  for (let round = 0; round < 3; round++) {
+    assert.equal(mm.protectForFork([hint, 2 ** 60, 0]), 0);
+    const childHost = host.copy();
+    const child = mm.fork(childHost);
+    assert(!isErr(child));
+    const faults = host.faults + childHost.faults;
+    childHost.write(child, hint, 99);
+    host.write(mm, hint, 98);
+    assert.equal(host.faults + childHost.faults, faults, 'the hinted page is writable on both sides');
+    childHost.write(child, BASE + 5 * PAGE_SIZE, 97);
+    host.write(mm, BASE + 9 * PAGE_SIZE, 96);
+    if (round === 2) assert.equal(host.faults + childHost.faults, faults, 'pages written after earlier forks, too');
+    assert.deepEqual(childHost.read(child, BASE + 9 * PAGE_SIZE), { value: round === 0 ? 10 : 96 });
+    assert.deepEqual(host.read(mm, BASE + 5 * PAGE_SIZE), { value: 6 });
+    assert.deepEqual(childHost.read(child, hint), { value: 99 });
+    childHost.verify(child);
+    host.verify(mm);
+    child.dispose();
+  }
+  mm.dispose();
+  assert.equal(physmem.framesInUse, 0);
+});
+
 test('fork does not make untouched memory resident', () => {
   const { mm, host } = fresh();
   mm.map({ address: 0x4000_0000, length: 4 * 2 ** 20, prot: RW, flags: ANON | MAP_FIXED });

@@ -26,6 +26,7 @@ import * as reporting from './address-space-maps.js';
 import * as moving from './address-space-remap.js';
 import * as user from './address-space-user.js';
 import { Extent } from './extent.js';
+import { ForkProfile } from './fork-profile.js';
 import type { IoVec } from './io-vec.js';
 import type { CacheMapper, Mappable, PageCache } from './page-cache.js';
 import type { PhysMem } from './phys-mem.js';
@@ -86,8 +87,6 @@ export class AddressSpace implements CacheMapper {
   argEnd: GuestAddr = 0;
   envStart: GuestAddr = 0;
   envEnd: GuestAddr = 0;
-  /** mmap places mappings below it, downwards. Random; exec may set another. */
-  mmapBase: GuestAddr = mapping.randomMmapBase();
   auxv: Uint8Array = new Uint8Array(0);
 
   // Limits in bytes, copied from the rlimits of the process (RLIMIT_AS, RLIMIT_DATA, RLIMIT_STACK).
@@ -114,6 +113,8 @@ export class AddressSpace implements CacheMapper {
   private readonly limboPages: number[] = [];
   /** The extent of the last user access. */
   lastExtent: Extent | undefined;
+  /** Shared with what this space was forked from and what it forks. */
+  forkProfile = new ForkProfile();
   /** Faults that found nothing to do, because another thread's fault had done it. */
   spuriousFaults = 0;
   private disposed = false;
@@ -122,6 +123,8 @@ export class AddressSpace implements CacheMapper {
     readonly physmem: PhysMem,
     /** The host side; replaced when exec moves to another stub process. */
     public space: HostSpace,
+    /** mmap places mappings below it, downwards. Random; exec may set another. */
+    public mmapBase: GuestAddr = mapping.randomMmapBase(),
   ) {}
 
   // Operations behind the system calls.
@@ -168,9 +171,12 @@ export class AddressSpace implements CacheMapper {
     return outcome;
   }
 
-  /** Before HostSpace.fork: queues what makes this space's private memory read-only. */
-  protectForFork(): 0 | Errno {
-    return forking.protectForFork(this);
+  /**
+   * Before HostSpace.fork: queues what makes this space's private memory read-only. `hints`: addresses that both sides will
+   * write to at once (the stack pointer, the thread pointer); their pages are copied then, not shared.
+   */
+  protectForFork(hints: readonly GuestAddr[] = []): 0 | Errno {
+    return forking.protectForFork(this, hints);
   }
   /** A copy for fork: shares every private frame copy-on-write. `childSpace`: made by HostSpace.fork AFTER `protectForFork`. */
   fork(childSpace: HostSpace): AddressSpace | Errno {
