@@ -107,6 +107,7 @@ export const PR_GET_TSC = 0x19;
 export const PR_SET_TSC = 0x1a;
 export const PR_GET_SECUREBITS = 0x1b;
 export const PR_SET_SECUREBITS = 0x1c;
+export const PR_SET_TIMERSLACK = 0x1d;
 export const PR_GET_TIMERSLACK = 0x1e;
 export const PR_TASK_PERF_EVENTS_DISABLE = 0x1f;
 export const PR_TASK_PERF_EVENTS_ENABLE = 0x20;

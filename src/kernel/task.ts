@@ -10,6 +10,7 @@ import type { FsContext } from '../vfs/fs-context.js';
 import type { IoctlCaller } from '../vfs/open-file.js';
 import type { Machine } from './machine.js';
 import { Sleeper } from './scheduler.js';
+import { Scheduling } from './scheduling.js';
 import type { ThreadGroup } from './thread-group.js';
 import type { TaskSignals } from './signals/task-signals.js';
 
@@ -34,6 +35,7 @@ export class Task implements IoctlCaller {
   noNewPrivs = false;
   personality = 0;
   timerSlackNs = 50_000;
+  scheduling = new Scheduling();
   /** exit has walked the robust list and cleared the child tid. */
   futexesReleased = false;
   /** A task in vfork waits here until the child has exec'd or exited. */
@@ -61,6 +63,7 @@ export class Task implements IoctlCaller {
     this.noNewPrivs = parent.noNewPrivs;
     this.personality = parent.personality;
     this.timerSlackNs = parent.timerSlackNs;
+    this.scheduling = parent.scheduling.copyForClone();
   }
 
   copyIn(address: number, target: Uint8Array): 0 | Errno {

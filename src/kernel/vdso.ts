@@ -5,6 +5,7 @@
  * In Linux the parameters are updated with every tick. Here they are when the kernel's own clock turns its rate, which it does
  * by itself or, while guests only compute, by a timer every few seconds.
  */
+import { cpus } from 'node:os';
 import { isErr, type Errno, type GuestAddr } from '../base/brands.js';
 import { PAGE_SIZE } from '../base/page.js';
 import { MAP_FIXED, MAP_PRIVATE, MAP_SHARED, PROT_EXEC, PROT_READ } from '../abi/mman.js';
@@ -47,7 +48,8 @@ export class Vdso {
     const offset = window.byteOffset + machine.physmem.windowOffset(phys);
     this.parameters = new DataView(window.buffer, offset, PARAMETERS_SIZE);
     this.words = new Int32Array(window.buffer, offset, 2);
-    this.setMode(hasRdtscp() ? MODE_GETCPU : 0, 0);
+    // Where skas may use only some of the host's CPUs their numbers are not those that guests are told of.
+    this.setMode(hasRdtscp() && machine.cpuCount === cpus().length ? MODE_GETCPU : 0, 0);
     const { clock } = machine;
     if (clock instanceof TscClock) {
       this.unsubscribe = clock.subscribe((parameters) => this.publish(clock, parameters));

@@ -1,0 +1,145 @@
+/** Changes of identity (Linux: kernel/sys.c, security/commoncap.c; credentials(7), capabilities(7)). */
+import { EINVAL, EPERM } from '../abi/errno.js';
+import type { Errno } from '../base/brands.js';
+import {
+  CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_FSETID, CAP_LINUX_IMMUTABLE, CAP_MAC_OVERRIDE, CAP_MKNOD, CAP_SETGID, CAP_SETPCAP,
+  CAP_SETUID,
+} from '../abi/capability.js';
+import { hasCapability, type Credentials } from '../vfs/credentials.js';
+import { difference, intersection, isSubset, union } from './capability-sets.js';
+import type { Task } from './task.js';
+
+/** An id that means "leave it". */
+export const UNCHANGED = 0xffffffff;
+
+export const SECBIT_KEEP_CAPS = 1 << 4;
+const SECBIT_NO_SETUID_FIXUP = 1 << 2;
+const CAP_DAC_OVERRIDE = 1;
+
+/** Capabilities that go and come with the file-system user (Linux: CAP_FS_SET). */
+const FS_CAPABILITIES = [
+  CAP_CHOWN, CAP_MKNOD, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_FSETID, CAP_LINUX_IMMUTABLE, CAP_MAC_OVERRIDE,
+].reduce((set, capability) => set + 2 ** capability, 0);
+
+/** Makes `cred` the task's. Losing or gaining identity makes the process undumpable and forgets its parent-death signal. */
+export function commit(task: Task, cred: Credentials): 0 {
+  const old = task.cred;
+  const changed = old.euid !== cred.euid || old.egid !== cred.egid || old.fsuid !== cred.fsuid || old.fsgid !== cred.fsgid;
+  if (changed || !isSubset(cred.permitted, old.permitted)) {
+    task.group.dumpable = 0;
+    task.group.parentDeathSignal = 0;
+  }
+  task.cred = cred;
+  return 0;
+}
+
+/** Capabilities follow the user ids between root and others (Linux: cap_emulate_setxuid). */
+function fixCapabilities(old: Credentials, cred: Credentials): Credentials {
+  if ((old.securebits & SECBIT_NO_SETUID_FIXUP) !== 0) return cred;
+  let { permitted, effective, ambient } = cred;
+  const wasRoot = old.uid === 0 || old.euid === 0 || old.suid === 0;
+  const isRoot = cred.uid === 0 || cred.euid === 0 || cred.suid === 0;
+  if (wasRoot && !isRoot) {
+    if ((old.securebits & SECBIT_KEEP_CAPS) === 0) {
+      permitted = 0;
+      effective = 0;
+    }
+    ambient = 0;
+  }
+  if (old.euid === 0 && cred.euid !== 0) effective = 0;
+  if (old.euid !== 0 && cred.euid === 0) effective = permitted;
+  return { ...cred, permitted, effective, ambient };
+}
+
+export function setuid(task: Task, uid: number): 0 | Errno {
+  if (uid === UNCHANGED) return EINVAL;
+  const old = task.cred;
+  if (hasCapability(old, CAP_SETUID)) return commit(task, fixCapabilities(old, { ...old, uid, euid: uid, suid: uid, fsuid: uid }));
+  if (uid !== old.uid && uid !== old.suid) return EPERM;
+  return commit(task, fixCapabilities(old, { ...old, euid: uid, fsuid: uid }));
+}
+
+export function setgid(task: Task, gid: number): 0 | Errno {
+  if (gid === UNCHANGED) return EINVAL;
+  const old = task.cred;
+  if (hasCapability(old, CAP_SETGID)) return commit(task, { ...old, gid, egid: gid, sgid: gid, fsgid: gid });
+  if (gid !== old.gid && gid !== old.sgid) return EPERM;
+  return commit(task, { ...old, egid: gid, fsgid: gid });
+}
+
+export function setreuid(task: Task, ruid: number, euid: number): 0 | Errno {
+  const old = task.cred;
+  const may = hasCapability(old, CAP_SETUID);
+  const uid = ruid === UNCHANGED ? old.uid : ruid;
+  const effective = euid === UNCHANGED ? old.euid : euid;
+  if (!may && uid !== old.uid && uid !== old.euid) return EPERM;
+  if (!may && effective !== old.uid && effective !== old.euid && effective !== old.suid) return EPERM;
+  const setsSaved = ruid !== UNCHANGED || (euid !== UNCHANGED && euid !== old.uid);
+  return commit(task, fixCapabilities(old, { ...old, uid, euid: effective, suid: setsSaved ? effective : old.suid, fsuid: effective }));
+}
+
+export function setregid(task: Task, rgid: number, egid: number): 0 | Errno {
+  const old = task.cred;
+  const may = hasCapability(old, CAP_SETGID);
+  const gid = rgid === UNCHANGED ? old.gid : rgid;
+  const effective = egid === UNCHANGED ? old.egid : egid;
+  if (!may && gid !== old.gid && gid !== old.egid) return EPERM;
+  if (!may && effective !== old.gid && effective !== old.egid && effective !== old.sgid) return EPERM;
+  const setsSaved = rgid !== UNCHANGED || (egid !== UNCHANGED && egid !== old.gid);
+  return commit(task, { ...old, gid, egid: effective, sgid: setsSaved ? effective : old.sgid, fsgid: effective });
+}
+
+export function setresuid(task: Task, ruid: number, euid: number, suid: number): 0 | Errno {
+  const old = task.cred;
+  const isOwn = (id: number): boolean => id === UNCHANGED || id === old.uid || id === old.euid || id === old.suid;
+  if (!hasCapability(old, CAP_SETUID) && !(isOwn(ruid) && isOwn(euid) && isOwn(suid))) return EPERM;
+  const pick = (id: number, current: number): number => (id === UNCHANGED ? current : id);
+  const effective = pick(euid, old.euid);
+  return commit(task, fixCapabilities(old, { ...old, uid: pick(ruid, old.uid), euid: effective, suid: pick(suid, old.suid), fsuid: effective }));
+}
+
+export function setresgid(task: Task, rgid: number, egid: number, sgid: number): 0 | Errno {
+  const old = task.cred;
+  const isOwn = (id: number): boolean => id === UNCHANGED || id === old.gid || id === old.egid || id === old.sgid;
+  if (!hasCapability(old, CAP_SETGID) && !(isOwn(rgid) && isOwn(egid) && isOwn(sgid))) return EPERM;
+  const pick = (id: number, current: number): number => (id === UNCHANGED ? current : id);
+  const effective = pick(egid, old.egid);
+  return commit(task, { ...old, gid: pick(rgid, old.gid), egid: effective, sgid: pick(sgid, old.sgid), fsgid: effective });
+}
+
+/** Returns the old id, whether or not it could be changed. */
+export function setfsuid(task: Task, fsuid: number): number {
+  const old = task.cred;
+  const allowed = [old.uid, old.euid, old.suid, old.fsuid].includes(fsuid) || hasCapability(old, CAP_SETUID);
+  if (!allowed || fsuid === UNCHANGED) return old.fsuid;
+  let { effective } = old;
+  if ((old.securebits & SECBIT_NO_SETUID_FIXUP) === 0) {
+    if (old.fsuid === 0 && fsuid !== 0) effective = difference(effective, FS_CAPABILITIES);
+    if (old.fsuid !== 0 && fsuid === 0) effective = union(effective, intersection(FS_CAPABILITIES, old.permitted));
+  }
+  commit(task, { ...old, fsuid, effective });
+  return old.fsuid;
+}
+
+export function setfsgid(task: Task, fsgid: number): number {
+  const old = task.cred;
+  const allowed = [old.gid, old.egid, old.sgid, old.fsgid].includes(fsgid) || hasCapability(old, CAP_SETGID);
+  if (allowed && fsgid !== UNCHANGED) commit(task, { ...old, fsgid });
+  return old.fsgid;
+}
+
+export function setgroups(task: Task, groups: readonly number[]): 0 | Errno {
+  if (!hasCapability(task.cred, CAP_SETGID)) return EPERM;
+  return commit(task, { ...task.cred, groups: [...groups].sort((a, b) => a - b) });
+}
+
+/** capset(2): sets only shrink, but for what CAP_SETPCAP may make inheritable. */
+export function setCapabilities(task: Task, effective: number, permitted: number, inheritable: number): 0 | Errno {
+  const old = task.cred;
+  const mayInherit = hasCapability(old, CAP_SETPCAP) ? union(old.inheritable, old.bounding) : union(old.inheritable, old.permitted);
+  if (!isSubset(inheritable, mayInherit)) return EPERM;
+  if (!isSubset(inheritable, union(old.inheritable, old.bounding))) return EPERM;
+  if (!isSubset(permitted, old.permitted) || !isSubset(effective, permitted)) return EPERM;
+  const ambient = intersection(old.ambient, intersection(permitted, inheritable));
+  return commit(task, { ...old, effective, permitted, inheritable, ambient });
+}

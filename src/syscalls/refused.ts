@@ -1,0 +1,70 @@
+/**
+ * System calls that this kernel knows and refuses, with the answer of a Linux that was built or configured without them.
+ * Programs ask for these and go on without.
+ */
+import { EINVAL, ENOSYS, EOPNOTSUPP, EPERM } from '../abi/errno.js';
+import { stub } from '../kernel/syscall.js';
+
+const ABSENT = 'not in this kernel';
+const PRIVILEGED = 'the host\'s machine is not the guest\'s to change';
+
+export const rseq = stub('rseq', ENOSYS, 'guest threads are registered with nobody: libraries do without');
+export const ioUringSetup = stub('io_uring_setup', ENOSYS, ABSENT);
+export const ioUringEnter = stub('io_uring_enter', ENOSYS, ABSENT);
+export const ioUringRegister = stub('io_uring_register', ENOSYS, ABSENT);
+export const ioSetup = stub('io_setup', ENOSYS, ABSENT);
+export const ioDestroy = stub('io_destroy', ENOSYS, ABSENT);
+export const ioGetevents = stub('io_getevents', ENOSYS, ABSENT);
+export const ioSubmit = stub('io_submit', ENOSYS, ABSENT);
+export const ioCancel = stub('io_cancel', ENOSYS, ABSENT);
+export const ioPgetevents = stub('io_pgetevents', ENOSYS, ABSENT);
+export const bpf = stub('bpf', EPERM, 'no programs in this kernel');
+export const perfEventOpen = stub('perf_event_open', ENOSYS, 'no counters of the host for guests');
+export const userfaultfd = stub('userfaultfd', ENOSYS, ABSENT);
+export const addKey = stub('add_key', ENOSYS, 'no key rings');
+export const requestKey = stub('request_key', ENOSYS, 'no key rings');
+export const keyctl = stub('keyctl', ENOSYS, 'no key rings');
+export const membarrier = stub('membarrier', ENOSYS, 'libraries use other barriers');
+export const seccomp = stub('seccomp', ENOSYS, 'no filters');
+export const ptrace = stub('ptrace', ENOSYS, 'guests cannot trace each other');
+export const landlockCreateRuleset = stub('landlock_create_ruleset', EOPNOTSUPP, ABSENT);
+export const landlockAddRule = stub('landlock_add_rule', EOPNOTSUPP, ABSENT);
+export const landlockRestrictSelf = stub('landlock_restrict_self', EOPNOTSUPP, ABSENT);
+export const fanotifyInit = stub('fanotify_init', ENOSYS, ABSENT);
+export const fanotifyMark = stub('fanotify_mark', ENOSYS, ABSENT);
+export const kcmp = stub('kcmp', ENOSYS, ABSENT);
+export const quotactl = stub('quotactl', ENOSYS, 'no quotas');
+export const quotactlFd = stub('quotactl_fd', ENOSYS, 'no quotas');
+export const modifyLdt = stub('modify_ldt', ENOSYS, 'flat segments only');
+export const setThreadArea = stub('set_thread_area', ENOSYS, '32-bit only');
+export const getThreadArea = stub('get_thread_area', ENOSYS, '32-bit only');
+export const mapShadowStack = stub('map_shadow_stack', EOPNOTSUPP, 'no shadow stacks');
+export const mqOpen = stub('mq_open', ENOSYS, 'no message queues');
+export const mqUnlink = stub('mq_unlink', ENOSYS, 'no message queues');
+export const mqTimedsend = stub('mq_timedsend', ENOSYS, 'no message queues');
+export const mqTimedreceive = stub('mq_timedreceive', ENOSYS, 'no message queues');
+export const mqNotify = stub('mq_notify', ENOSYS, 'no message queues');
+export const mqGetsetattr = stub('mq_getsetattr', ENOSYS, 'no message queues');
+export const futexWake = stub('futex_wake', ENOSYS, 'futex(2) does it');
+export const futexWaitCall = stub('futex_wait', ENOSYS, 'futex(2) does it');
+export const futexRequeue = stub('futex_requeue', ENOSYS, 'futex(2) does it');
+export const lsmGetSelfAttr = stub('lsm_get_self_attr', EOPNOTSUPP, 'no security modules');
+export const lsmSetSelfAttr = stub('lsm_set_self_attr', EOPNOTSUPP, 'no security modules');
+export const lsmListModules = stub('lsm_list_modules', EOPNOTSUPP, 'no security modules');
+export const syslog = stub('syslog', EPERM, 'the log is the host\'s');
+export const reboot = stub('reboot', EPERM, PRIVILEGED);
+export const acct = stub('acct', EPERM, PRIVILEGED);
+export const swapon = stub('swapon', EPERM, PRIVILEGED);
+export const swapoff = stub('swapoff', EPERM, PRIVILEGED);
+export const iopl = stub('iopl', EPERM, PRIVILEGED);
+export const ioperm = stub('ioperm', EPERM, PRIVILEGED);
+export const initModule = stub('init_module', EPERM, PRIVILEGED);
+export const finitModule = stub('finit_module', EPERM, PRIVILEGED);
+export const deleteModule = stub('delete_module', EPERM, PRIVILEGED);
+export const kexecLoad = stub('kexec_load', EPERM, PRIVILEGED);
+export const kexecFileLoad = stub('kexec_file_load', EPERM, PRIVILEGED);
+export const vhangup = stub('vhangup', EPERM, PRIVILEGED);
+export const setns = stub('setns', EINVAL, 'no namespaces');
+export const uselib = stub('uselib', ENOSYS, ABSENT);
+export const sysfs = stub('sysfs', ENOSYS, ABSENT);
+export const sysctl = stub('_sysctl', ENOSYS, ABSENT);
