@@ -101,6 +101,7 @@ export const PR_GET_NAME = 0x10;
 export const PR_GET_ENDIAN = 0x13;
 export const PR_SET_ENDIAN = 0x14;
 export const PR_GET_SECCOMP = 0x15;
+export const PR_SET_SECCOMP = 0x16;
 export const PR_CAPBSET_READ = 0x17;
 export const PR_CAPBSET_DROP = 0x18;
 export const PR_GET_TSC = 0x19;

@@ -14,7 +14,6 @@ export const UNCHANGED = 0xffffffff;
 
 export const SECBIT_KEEP_CAPS = 1 << 4;
 const SECBIT_NO_SETUID_FIXUP = 1 << 2;
-const CAP_DAC_OVERRIDE = 1;
 
 /** Capabilities that go and come with the file-system user (Linux: CAP_FS_SET). */
 const FS_CAPABILITIES = [
