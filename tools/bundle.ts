@@ -15,6 +15,9 @@ const ENTRIES: Readonly<Record<string, string>> = {
   'kernel-worker': 'src/api/kernel-worker.ts',
 };
 
+/** The parser of the command line is CommonJS and requires Node's own modules; an ES module has no `require`. */
+const REQUIRE = "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);";
+
 async function main(): Promise<void> {
   const present = Object.entries(ENTRIES).filter(([, source]) => existsSync(join(ROOT, source)));
   rmSync(join(ROOT, 'dist'), { recursive: true, force: true });
@@ -30,7 +33,7 @@ async function main(): Promise<void> {
     platform: 'node',
     target: 'node20.19',
     external: ['koffi'],
-    keepNames: false,
+    banner: { js: REQUIRE },
     legalComments: 'none',
     logLevel: 'warning',
   });

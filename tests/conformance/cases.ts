@@ -1,0 +1,104 @@
+/** Command lines whose output and exit code under skas must be those of the host. */
+import { dirname } from 'node:path';
+
+export interface ConformanceCase {
+  readonly name: string;
+  readonly argv: readonly string[];
+  /** Programs without which it is skipped. */
+  readonly needs: readonly string[];
+  readonly stdin?: string;
+  readonly timeoutMs?: number;
+  /** What tests/conformance has to be copied into the working folder. */
+  readonly files?: readonly string[];
+}
+
+const SCRIPTS = 'scripts';
+const PROJECT = 'project';
+const LONG_MS = 240_000;
+
+const SHELLS: readonly (readonly [string, readonly string[]])[] = [
+  ['dash', ['dash']],
+  ['bash', ['bash']],
+  ['busybox sh', ['busybox', 'sh']],
+];
+
+function shellCases(): ConformanceCase[] {
+  const common = ['pipelines', 'control', 'jobs'];
+  const cases = SHELLS.flatMap(([shell, argv]) =>
+    common.map((script) => ({ name: `${shell}: ${script}`, argv: [...argv, `${SCRIPTS}/${script}.sh`], needs: [argv[0]!], files: [SCRIPTS] })),
+  );
+  const bash = ['bash-only', 'tools', 'git'].map((script) => ({
+    name: `bash: ${script}`,
+    argv: ['bash', `${SCRIPTS}/${script}.sh`],
+    needs: ['bash', ...(script === 'git' ? ['git'] : ['perl', 'gawk', 'bc', 'xz'])],
+    files: [SCRIPTS],
+    timeoutMs: 120_000,
+  }));
+  return [...cases, ...bash];
+}
+
+/** One-liners: a shell's answers to odd situations, and programs that look at the whole system. */
+function lineCases(): ConformanceCase[] {
+  const line = (name: string, text: string, needs: readonly string[] = [], timeoutMs?: number): ConformanceCase => ({
+    name,
+    argv: ['sh', '-c', text],
+    needs,
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+  });
+  return [
+    line('find /usr | sort | sha256sum', 'find /usr -type f | sort | sha256sum', [], LONG_MS),
+    line('tar of /usr/share/doc', 'tar cf - /usr/share/doc | sha256sum', ['tar'], LONG_MS),
+    line('ls -lR /usr/lib', 'ls -lR /usr/lib | sha256sum', [], LONG_MS),
+    line('exit code', 'exit 42'),
+    line('ended by a signal', 'kill -TERM $$'),
+    line('segmentation fault', 'kill -SEGV $$'),
+    line('a program that does not exist', 'exec /no/such/program'),
+    line('a large output', 'seq 1 300000'),
+    line('output after close', 'exec >&-; echo lost'),
+    line('stderr order', 'echo out; echo err >&2; echo out2'),
+    line('environment', 'env | LC_ALL=C sort | grep -v "^_="'),
+    line('deep process tree', 'sh -c "sh -c \\"sh -c \'echo deep; exit 5\'\\"; exit \\$?"; echo $?'),
+    line('many short processes', 'i=0; while [ $i -lt 200 ]; do /bin/true; i=$((i+1)); done; echo $i'),
+    line('busybox applets', 'for a in "ls /" "uname -s" "seq 3" "md5sum /etc/passwd" "wc /etc/passwd" "sort -r /etc/passwd"; do busybox $a; done', ['busybox']),
+    line('busybox awk and vi-less tools', "busybox seq 10 | busybox awk '{s+=$1} END {print s}'; busybox tar cf - /etc/passwd 2>/dev/null | busybox tar tf -", ['busybox']),
+    line('ldd and ld.so', '/lib64/ld-linux-x86-64.so.2 --list /bin/true | wc -l; LD_PRELOAD=/no/such.so /bin/echo preloaded 2>/dev/null'),
+    line('ps sees only guests', 'ps -e -o comm= | sort -u | grep -c node; true', ['ps']),
+    line('whole files through', 'cat /usr/bin/* | head -c 30000000 | sha256sum'),
+  ];
+}
+
+function programCases(): ConformanceCase[] {
+  const python = (script: string): ConformanceCase => ({
+    name: `python3: ${script}`,
+    argv: ['/usr/bin/python3', '-Bu', `${SCRIPTS}/${script}.py`],
+    needs: ['/usr/bin/python3'],
+    files: [SCRIPTS],
+    timeoutMs: 120_000,
+  });
+  return [
+    ...['subprocesses', 'threads', 'data'].map(python),
+    { name: 'python3 from stdin', argv: ['/usr/bin/python3', '-'], needs: ['/usr/bin/python3'], stdin: 'import sys; print(sys.version_info[0], sys.argv)\n' },
+    { name: 'cat of stdin', argv: ['cat'], needs: [], stdin: 'x'.repeat(500_000) },
+    { name: 'sqlite3: 100,000 rows', argv: ['sh', '-c', `sqlite3 test.db < ${SCRIPTS}/sqlite.sql`], needs: ['sqlite3'], files: [SCRIPTS], timeoutMs: 120_000 },
+    {
+      name: 'gcc and make of a C project',
+      argv: ['bash', '-c', `cp ${PROJECT}/* . && bash ${SCRIPTS}/build.sh`],
+      needs: ['gcc', 'make', 'objdump'],
+      files: [SCRIPTS, PROJECT],
+      timeoutMs: 120_000,
+    },
+    { name: 'node', argv: [process.execPath, `${SCRIPTS}/node.js`], needs: [], files: [SCRIPTS], timeoutMs: 120_000 },
+    { name: 'node -e', argv: [process.execPath, '-e', 'console.log([1, 2].map((x) => x * 2)); process.exit(3)'], needs: [] },
+    { name: 'static Go program', argv: ['./goroutines'], needs: ['go'], files: ['goroutines'] },
+  ];
+}
+
+export function conformanceCases(): ConformanceCase[] {
+  return [...shellCases(), ...lineCases(), ...programCases()];
+}
+
+/** What every case sees; `home` must exist on both sides. */
+export function environment(home: string): Record<string, string> {
+  const node = dirname(process.execPath);
+  return { PATH: `/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin:${node}`, HOME: home, LC_ALL: 'C.UTF-8', TZ: 'UTC', USER: 'guest', LOGNAME: 'guest', SHELL: '/bin/sh' };
+}

@@ -1,0 +1,13 @@
+create table t (id integer primary key, a text, b real);
+begin;
+with recursive n(i) as (select 1 union all select i + 1 from n where i < 100000) insert into t select i, 'row ' || i, i * 0.5 from n;
+commit;
+select count(*), sum(id), sum(b), max(a) from t;
+create index ta on t (a);
+select id from t where a = 'row 77777';
+update t set b = b + 1 where id % 3 = 0;
+delete from t where id % 5 = 0;
+select count(*), sum(b) from t;
+pragma integrity_check;
+vacuum;
+select count(*) from t;
