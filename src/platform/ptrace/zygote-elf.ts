@@ -57,7 +57,7 @@ export function zygoteElf(layout: ZygoteLayout): Uint8Array {
 /** A system call with constant arguments; failure ends the process. */
 function call(a: Assembler, nr: number, ...args: number[]): void {
   const registers: Register[] = [rdi, rsi, rdx, r10, r8, r9];
-  args.forEach((value, index) => a.mov(registers[index]!, value));
+  for (const [index, value] of args.entries()) a.mov(registers[index]!, value);
   a.mov(rax, nr).syscall();
   a.cmp(rax, -4095).j('ae', 'failed');
 }

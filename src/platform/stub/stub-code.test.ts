@@ -49,7 +49,7 @@ test('the batch loop runs at two addresses, and stops at the first error with it
   const words = ENTRY_SIZE / 8;
   const bytes = new Uint8Array(entries.buffer);
   for (const [index, call] of [[NR.getpid], [NR.close, -1], [NR.getpid]].entries()) {
-    call.forEach((value, argument) => (entries[index * words + argument] = BigInt.asUintN(64, BigInt(value))));
+    for (const [argument, value] of call.entries()) entries[index * words + argument] = BigInt.asUintN(64, BigInt(value));
   }
   const first = loadCallable(0);
   const second = loadCallable(4321);
