@@ -78,21 +78,28 @@ export function copyInString(mm: AddressSpace, address: GuestAddr, max: number):
     if (extent === undefined) return EFAULT;
     // Page by page: what lies behind the string need not be looked at.
     const span = Math.min(left, extent.end - at, PAGE_SIZE - (at % PAGE_SIZE));
-    const bytes = extent.window.bytes;
     const start = at + extent.delta;
-    let part = '';
-    let end = start;
-    // Each byte is read once: a guest that changes the string meanwhile gets one or the other, never both.
-    for (; end < start + span; end++) {
-      const byte = bytes[end]!;
-      if (byte === 0) return text + part;
-      part += String.fromCharCode(byte);
-    }
+    const end = findNul(extent.window.bytes, start, start + span);
+    // Only what this second look sees counts: a guest that changes the string meanwhile gets one or the other, never a mixture
+    // with a NUL inside.
+    const part = extent.window.buffer.toString('latin1', start, end);
+    const nul = part.indexOf('\0');
+    if (nul >= 0) return text + part.slice(0, nul);
+    if (end < start + span) return text + part;
     text += part;
     at += span;
     left -= span;
   }
   return ENAMETOOLONG;
+}
+
+/** Index of the first zero byte in [start, limit), or `limit`. */
+function findNul(bytes: Uint8Array, start: number, limit: number): number {
+  const near = Math.min(limit, start + 64);
+  for (let i = start; i < near; i++) if (bytes[i] === 0) return i;
+  if (near === limit) return limit;
+  const found = bytes.subarray(near, limit).indexOf(0);
+  return found < 0 ? limit : near + found;
 }
 
 const scratch = new Uint8Array(64);

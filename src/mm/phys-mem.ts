@@ -14,7 +14,8 @@ import { PAGE_SIZE } from '../base/page.js';
 import { ENOMEM } from '../abi/errno.js';
 import { MFD_CLOEXEC } from '../abi/mman.js';
 import { viewOf } from '../host/libc.js';
-import { bytesAllocated, close, ftruncate, mapShared, memfdCreate, mincore, munmap, pwriteBytes, seekData } from '../host/memory.js';
+import { bytesAllocated, close, ftruncate, mapShared, memfdCreate, munmap } from '../host/memory.js';
+import { findTouched, writeZeros } from './phys-residency.js';
 import {
   CHUNK_FRAMES, CHUNK_MEDIUM, CHUNK_SMALL, CHUNK_UNUSED, CHUNK_WHOLE, PhysWindow, WINDOW_CHUNKS, WINDOW_FRAMES, WINDOW_SIZE,
 } from './phys-window.js';
@@ -34,7 +35,6 @@ const ZERO_BLINDLY = 4;
  * that has memory costs 0.16 us, punching it 0.85 us and touching it again 2.
  */
 const STALE_LIMIT = 32768;
-const ZEROS = new Uint8Array(256 * 1024);
 /** Chunks looked at before a fresh one is opened. */
 const SEARCH_LIMIT = 8;
 
@@ -65,7 +65,6 @@ export class PhysMem {
   private readonly staleLimit: number;
   /** Frames that may be handed out before the host is asked how much is really used. */
   private allowance: number;
-  private readonly residency = new Uint8Array(CHUNK_FRAMES);
 
   private constructor(
     /** The memfd, for stub processes. */
@@ -124,17 +123,9 @@ export class PhysMem {
       for (let i = 0; i < count; ) {
         let end = i + 1;
         while (end < count && touched[end] === touched[i]) end++;
-        if (touched[i] === 0) this.writeZeros(address + (done + i) * PAGE_SIZE, end - i);
+        if (touched[i] === 0) writeZeros(this.fd, this.fileOffset(address + (done + i) * PAGE_SIZE), (end - i) * PAGE_SIZE);
         i = end;
       }
-    }
-  }
-
-  private writeZeros(address: PhysAddr, pages: number): void {
-    const length = pages * PAGE_SIZE;
-    const offset = this.fileOffset(address);
-    for (let done = 0; done < length; done += ZEROS.length) {
-      pwriteBytes(this.fd, ZEROS, Math.min(ZEROS.length, length - done), offset + done);
     }
   }
 
@@ -349,6 +340,18 @@ export class PhysMem {
     return isErr(used) ? 0 : used;
   }
 
+  /** True when more host memory is used than allowed, after everything that can be given back has been: guests must die. */
+  isOverLimit(): boolean {
+    if (this.hostBytesUsed() <= this.limitBytes) return false;
+    this.reclaim();
+    return this.hostBytesUsed() > this.limitBytes;
+  }
+
+  private reclaim(): void {
+    for (const reclaimer of this.reclaimers) reclaimer.reclaim();
+    this.trim();
+  }
+
   /** True while far more frames are handed out than may be backed: runs should then be short. */
   get isScarce(): boolean {
     return this.framesInUse * PAGE_SIZE > this.limitBytes * 2;
@@ -369,8 +372,7 @@ export class PhysMem {
         left = limit - this.hostBytesUsed() / PAGE_SIZE;
       }
       if (left < 1) {
-        for (const reclaimer of this.reclaimers) reclaimer.reclaim();
-        this.trim();
+        this.reclaim();
         left = limit - this.hostBytesUsed() / PAGE_SIZE;
       }
       if (left < 1) {
@@ -399,22 +401,11 @@ export class PhysMem {
   }
 
   /**
-   * Which of up to 512 frames have ever been touched: bit 0 of each byte, valid until the next call. The others read as zero.
-   * mincore does not see what the host has swapped out, so its zeros are checked by SEEK_DATA.
+   * Which of up to 512 frames have ever been touched: 1 in the byte of each, 0 otherwise; valid until the next call. Frames that
+   * have not been read as zero.
    */
   touched(address: PhysAddr, pages: number): Uint8Array {
-    const residency = this.residency;
-    const result = mincore(this.hostAddress(address), pages * PAGE_SIZE, residency);
-    if (isErr(result)) return residency.fill(1, 0, pages);
-    const offset = this.fileOffset(address);
-    for (let i = 0; i < pages; i++) {
-      if ((residency[i]! & 1) === 1) continue;
-      const data = seekData(this.fd, offset + i * PAGE_SIZE);
-      const hole = isErr(data) ? pages - i : Math.floor((data - offset) / PAGE_SIZE) - i;
-      if (hole <= 0) residency[i] = 1;
-      else i = Math.min(pages, nextResident(residency, i, i + hole)) - 1;
-    }
-    return residency;
+    return findTouched(this.fd, this.fileOffset(address), this.hostAddress(address), pages);
   }
 
   /** Gives back the memory of frames that stay in use: they read as zero then, in every mapping. */
@@ -452,11 +443,4 @@ export class PhysMem {
     this.windows.length = 0;
     close(this.fd);
   }
-}
-
-/** First index in (from, to] that mincore reports as resident, or `to`. */
-function nextResident(residency: Uint8Array, from: number, to: number): number {
-  let i = from + 1;
-  while (i < to && (residency[i]! & 1) === 0) i++;
-  return i;
 }

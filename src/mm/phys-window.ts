@@ -24,6 +24,8 @@ export class PhysWindow {
   readonly bytes: Uint8Array;
   readonly words: Int32Array;
   readonly view: DataView;
+  /** The same bytes, for latin1 decoding. */
+  readonly buffer: Buffer;
   /** References by frame. */
   readonly references = new Uint32Array(WINDOW_FRAMES);
   /** 1: the frame may hold old data. Set when the last reference goes. */
@@ -48,6 +50,7 @@ export class PhysWindow {
     this.bytes = new Uint8Array(buffer);
     this.words = new Int32Array(buffer);
     this.view = new DataView(buffer);
+    this.buffer = Buffer.from(buffer);
   }
 
   /** First frame of a run of `count` free frames within [from, to), aligned to `align`; -1 when there is none. */
