@@ -8,17 +8,26 @@ import { EMFILE, ENFILE } from '../../abi/errno.js';
 export interface FdHolder {
   /** Set by the holder at every use. */
   fdUsed: boolean;
+  /** Not zero: a call that needs the descriptor is being prepared, so it stays open. */
+  fdPins: number;
   /** Place in the cache, -1 outside; owned by the cache. */
   fdSlot: number;
   /** Closes the descriptor; the holder opens it again when it must. */
   dropFd(): void;
 }
 
+/** More than can be pinned at once. */
+const MIN_CAPACITY = 4;
+
 export class FdCache {
   private readonly slots: (FdHolder | undefined)[] = [];
   private hand = 0;
 
-  constructor(readonly capacity = 512) {}
+  readonly capacity: number;
+
+  constructor(capacity = 512) {
+    this.capacity = Math.max(MIN_CAPACITY, capacity);
+  }
 
   add(holder: FdHolder): void {
     if (holder.fdSlot >= 0) return;
@@ -49,13 +58,12 @@ export class FdCache {
   }
 
   clear(): void {
-    for (const holder of this.slots) {
-      if (!holder) continue;
-      holder.fdSlot = -1;
+    for (let slot = 0; slot < this.slots.length; slot++) {
+      const holder = this.slots[slot];
+      if (!holder || holder.fdPins > 0) continue;
+      this.remove(holder);
       holder.dropFd();
     }
-    this.slots.length = 0;
-    this.hand = 0;
   }
 
   /** Frees a slot and returns it. */
@@ -63,7 +71,7 @@ export class FdCache {
     for (;;) {
       this.hand = (this.hand + 1) % this.slots.length;
       const holder = this.slots[this.hand];
-      if (holder?.fdUsed) {
+      if (holder && (holder.fdUsed || holder.fdPins > 0)) {
         holder.fdUsed = false;
         continue;
       }

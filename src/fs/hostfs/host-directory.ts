@@ -29,6 +29,7 @@ import { childRule, SHOWN_EMPTY, shows } from './view-rule.js';
 export class HostDirectory extends HostInode implements FdHolder {
   fdUsed = false;
   fdSlot = -1;
+  fdPins = 0;
   private fd: HostFd | -1 = -1;
 
   /** An O_PATH descriptor of the directory, valid until the next call that may open one. Not the caller's to close. */
@@ -81,7 +82,7 @@ export class HostDirectory extends HostInode implements FdHolder {
     if (isErr(dir)) return dir;
     const result = statName(dir, name, this.fs.scratch);
     if (isErr(result)) return result;
-    const mounted = this.fs.scratch.dev !== this.stat.dev;
+    const mounted = this.fs.scratch.dev !== this.stat.dev && !this.fs.trustedDevices.has(this.fs.scratch.dev);
     return mounted ? this.lookupMounted(name) : this.fs.inodeFor(this, name, childRule(this.rule, name));
   }
 
@@ -93,6 +94,7 @@ export class HostDirectory extends HostInode implements FdHolder {
     const isKernels = isKernelFileSystem(fd);
     closeFd(fd);
     if (isErr(known)) return known;
+    if (!isKernels && this.fs.stableNames) this.fs.trustedDevices.add(this.fs.scratch.dev);
     if (!isKernels) return this.fs.inodeFor(this, name, childRule(this.rule, name));
     return (this.fs.scratch.mode & S_IFMT) === S_IFDIR ? this.fs.inodeFor(this, name, SHOWN_EMPTY) : EACCES;
   }
@@ -196,13 +198,13 @@ export class HostDirectory extends HostInode implements FdHolder {
   override rename(name: ByteString, newParent: Inode, newName: ByteString, flags: number): 0 | Errno {
     if (!(newParent instanceof HostDirectory) || newParent.fs !== this.fs) return EXDEV;
     if (name === '' || newName === '') return EINVAL;
-    let from = this.changeFd(name);
+    const from = this.changeFd(name);
     if (isErr(from)) return from;
+    // Opening the second descriptor must not cost the first.
+    this.fdPins++;
     const to = newParent.changeFd(newName);
+    this.fdPins--;
     if (isErr(to)) return to;
-    // Opening the second descriptor may have cost the first.
-    from = this.pathFd();
-    if (isErr(from)) return from;
     const result = renameName(from, name, to, newName, flags);
     if (isErr(result)) return result;
     newParent.noteMoved(newName);

@@ -66,6 +66,8 @@ export class HostFs extends FileSystem {
   readonly physmem: PhysMem | undefined;
   /** Filled by every stat of this file system, and valid until the next. */
   readonly scratch = new HostStat();
+  /** Devices known to be no kernel's own; only where nothing is mounted meanwhile (overlay hosts give each layer a device). */
+  readonly trustedDevices = new Set<number>();
   private readonly inodes = new Map<number, HostInode>();
 
   /** Use `HostFs.open`. */

@@ -30,7 +30,7 @@ export abstract class HostInode extends Inode {
     public rule: ViewRule | undefined,
   ) {
     super(fs);
-    Object.assign(this.stat, stat);
+    copyStat(stat, this.stat);
     this.publicOnly = rule?.publicOnly ?? false;
   }
 

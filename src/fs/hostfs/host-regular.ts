@@ -24,6 +24,7 @@ import type { ViewRule } from './view-rule.js';
 export class HostRegular extends HostInode implements FdHolder, PageFiller {
   fdUsed = false;
   fdSlot = -1;
+  fdPins = 0;
   private readFd: HostFd | -1 = -1;
   private readUsers = 0;
   private writeFd: HostFd | -1 = -1;

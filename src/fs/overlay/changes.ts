@@ -14,8 +14,9 @@ export interface OverlayChange {
   inode: OverlayInode | undefined;
 }
 
-export function* changesOf(root: OverlayDirectory): Generator<OverlayChange> {
-  yield* changesBelow(root, '');
+export function* changesOf(root: OverlayInode): Generator<OverlayChange> {
+  if (root.changed) yield { path: '/', kind: 'modified', inode: root };
+  if (root instanceof OverlayDirectory) yield* changesBelow(root, '');
 }
 
 function* changesBelow(directory: OverlayDirectory, path: ByteString): Generator<OverlayChange> {

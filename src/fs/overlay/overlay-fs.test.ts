@@ -333,6 +333,47 @@ describe('directories', () => {
   });
 });
 
+describe('a lower file or directory that the host goes on changing', () => {
+  const liveOverlay = (path: string): TestTree & { fs: OverlayFs } => {
+    const host = HostFs.open(path, { physmem: testMemory() });
+    assert.ok(!isErr(host));
+    return new TestTree(new OverlayFs([host as HostFs], newUpper(), testClock)) as TestTree & { fs: OverlayFs };
+  };
+
+  test('shows what is new, but never takes back what was changed above', () => {
+    const dir = hostDirectory(fillUsual);
+    const tree = liveOverlay(dir);
+    assert.equal(tree.read('/f'), 'lower f');
+    writeFileSync(join(dir, 'f'), 'edited on the host');
+    writeFileSync(join(dir, 'later'), 'later');
+    assert.equal(tree.read('/f'), 'edited on the host');
+    assert.equal(tree.read('/later'), 'later');
+    assert.equal(tree.write('/later', 'above'), 5);
+    assert.equal(tree.unlink('/f'), 0);
+    writeFileSync(join(dir, 'later'), 'host again');
+    writeFileSync(join(dir, 'f'), 'host again');
+    assert.equal(tree.read('/later'), 'above');
+    assert.equal(tree.read('/f'), ENOENT);
+    rmSync(join(dir, 'big'));
+    assert.equal(tree.read('/big'), ENOENT);
+    mkdirSync(join(dir, 'big'));
+    assert.deepEqual(tree.list('/big'), []);
+    assert.equal(readFileSync(join(dir, 'later'), 'utf8'), 'host again');
+  });
+
+  test('a single file', () => {
+    const path = join(hostDirectory(fillUsual), 'f');
+    const tree = liveOverlay(path);
+    const file = tree.fs.root.open(O_RDWR) as OpenFile;
+    assert.equal(readAll(file), 'lower f');
+    assert.equal(writeText(file, 'UPPER', 0), 5);
+    assert.equal(readAll(file), 'UPPER f');
+    dropFile(file);
+    assert.deepEqual(changesOf(tree), ['modified /']);
+    assert.equal(readFileSync(path, 'utf8'), 'lower f');
+  });
+});
+
 describe('special files and memory', () => {
   test('a FIFO made in the overlay is one, and its name can be replaced', () => {
     const tree = overlayOn(hostDirectory(fillUsual));

@@ -29,7 +29,8 @@ const LAYERS_BY_OFFSET = 8;
 export class OverlayFs extends FileSystem {
   readonly type = 'overlay';
   override readonly stableNames: boolean;
-  readonly root: OverlayDirectory;
+  /** A directory, or a regular file where that is what is covered. */
+  readonly root: OverlayInode;
   /** Top first. */
   readonly lowerRoots: readonly Inode[];
   /** The inode that stands for a lower one: hard links below stay hard links, and open files stay the same file. */
@@ -48,7 +49,7 @@ export class OverlayFs extends FileSystem {
     this.lowerRoots = lowers.map((lower) => (lower instanceof FileSystem ? lower.root : lower));
     this.stableNames = this.lowerRoots.every((root) => root.fs.stableNames);
     for (const root of this.lowerRoots) if (!this.layers.has(root.fs)) this.layers.set(root.fs, this.layers.size);
-    this.root = new OverlayDirectory(this, this.lowerRoots, null, '');
+    this.root = this.make(this.lowerRoots, null, '');
   }
 
   /** The inode that shows lower inodes, top first (more than one: directories that are merged), found as `name` in `parent`. */
@@ -58,6 +59,10 @@ export class OverlayFs extends FileSystem {
       known.sawAs(parent, name);
       return known;
     }
+    return this.make(lowers, parent, name);
+  }
+
+  private make(lowers: readonly Inode[], parent: OverlayDirectory | null, name: string): OverlayInode {
     switch (lowers[0]!.mode & S_IFMT) {
       case S_IFDIR:
         return new OverlayDirectory(this, lowers, parent, name);
