@@ -1,0 +1,116 @@
+/** Ancillary data of sendmsg and recvmsg (Linux: net/core/scm.c; cmsg(3)): struct cmsghdr to descriptors and credentials, and back. */
+import { isErr, type Errno } from '../base/brands.js';
+import { CAP_SETGID, CAP_SETUID, CAP_SYS_ADMIN } from '../abi/capability.js';
+import { EINVAL, EPERM, ETOOMANYREFS } from '../abi/errno.js';
+import { RLIMIT_NOFILE } from '../abi/resource.js';
+import { SCM_CREDENTIALS, SCM_RIGHTS, SOL_SOCKET } from '../abi/socket.js';
+import { CMSGHDR, SCM_MAX_FD, UCRED, type Ucred } from '../abi/socket-struct.js';
+import { fileOf } from '../kernel/task-files.js';
+import type { Task } from '../kernel/task.js';
+import { hasCapability } from '../vfs/credentials.js';
+import type { OpenFile } from '../vfs/open-file.js';
+import { filesInFlight } from './unix/in-flight.js';
+
+export interface SentControl {
+  readonly files: OpenFile[];
+  credentials: Ucred | undefined;
+}
+
+const align = (length: number): number => Math.ceil(length / 8) * 8;
+
+/** Reads what a sender attached. EINVAL for what is malformed or unknown; EBADF, EPERM. */
+export function parseControl(task: Task, control: Uint8Array): SentControl | Errno {
+  const view = new DataView(control.buffer, control.byteOffset, control.length);
+  const sent: SentControl = { files: [], credentials: undefined };
+  for (let at = 0; at + CMSGHDR.size <= control.length; ) {
+    const header = CMSGHDR.read(view, at);
+    if (header.length < CMSGHDR.size || at + header.length > control.length) return EINVAL;
+    const data = new DataView(view.buffer, view.byteOffset + at + CMSGHDR.size, header.length - CMSGHDR.size);
+    const result = header.level === SOL_SOCKET ? parseOne(task, header.type, data, sent) : 0;
+    if (isErr(result)) return result;
+    at += align(header.length);
+  }
+  return sent;
+}
+
+function parseOne(task: Task, type: number, data: DataView, sent: SentControl): 0 | Errno {
+  switch (type) {
+    case SCM_RIGHTS:
+      return parseRights(task, data, sent);
+    case SCM_CREDENTIALS: {
+      if (data.byteLength !== UCRED.size) return EINVAL;
+      const credentials = UCRED.read(data, 0);
+      if (!maySend(task, credentials)) return EPERM;
+      sent.credentials = credentials;
+      return 0;
+    }
+    default:
+      return EINVAL;
+  }
+}
+
+function parseRights(task: Task, data: DataView, sent: SentControl): 0 | Errno {
+  const count = Math.floor(data.byteLength / 4);
+  if (sent.files.length + count > SCM_MAX_FD) return EINVAL;
+  for (let i = 0; i < count; i++) {
+    const file = fileOf(task, data.getInt32(i * 4, true));
+    if (isErr(file)) return file;
+    sent.files.push(file);
+  }
+  const isPrivileged = hasCapability(task.cred, CAP_SYS_ADMIN);
+  return !isPrivileged && filesInFlight() > task.group.limits.soft[RLIMIT_NOFILE]! ? ETOOMANYREFS : 0;
+}
+
+/** A process may send its own identifiers, a privileged one any. */
+function maySend(task: Task, { pid, uid, gid }: Ucred): boolean {
+  const { cred } = task;
+  return (
+    (pid === task.group.pid || hasCapability(cred, CAP_SYS_ADMIN)) &&
+    (uid === cred.uid || uid === cred.euid || uid === cred.suid || hasCapability(cred, CAP_SETUID)) &&
+    (gid === cred.gid || gid === cred.egid || gid === cred.sgid || hasCapability(cred, CAP_SETGID))
+  );
+}
+
+/** Builds the receiver's control buffer of at most `capacity` bytes. */
+export class ControlWriter {
+  readonly bytes: Uint8Array;
+  private readonly view: DataView;
+  /** msg_controllen of the answer. */
+  length = 0;
+  /** Something did not fit (MSG_CTRUNC). */
+  isTruncated = false;
+
+  constructor(private readonly capacity: number) {
+    this.bytes = new Uint8Array(capacity);
+    this.view = new DataView(this.bytes.buffer);
+  }
+
+  /** How many descriptors fit. */
+  get roomForFiles(): number {
+    return Math.max(0, Math.floor((this.capacity - this.length - CMSGHDR.size) / 4));
+  }
+
+  putCredentials(credentials: Ucred): void {
+    const data = new Uint8Array(UCRED.size);
+    UCRED.write(new DataView(data.buffer), 0, credentials);
+    this.put(SCM_CREDENTIALS, data);
+  }
+
+  putFiles(fds: readonly number[]): void {
+    this.put(SCM_RIGHTS, new Uint8Array(Int32Array.from(fds).buffer));
+  }
+
+  private put(type: number, data: Uint8Array): void {
+    const room = this.capacity - this.length;
+    if (room < CMSGHDR.size) {
+      this.isTruncated = true;
+      return;
+    }
+    const length = CMSGHDR.size + data.length;
+    const stored = Math.min(length, room);
+    if (stored < length) this.isTruncated = true;
+    CMSGHDR.write(this.view, this.length, { length: stored, level: SOL_SOCKET, type });
+    this.bytes.set(data.subarray(0, stored - CMSGHDR.size), this.length + CMSGHDR.size);
+    this.length = Math.min(this.capacity, this.length + align(stored));
+  }
+}

@@ -1,0 +1,144 @@
+/**
+ * The socket contract (Linux: struct proto_ops, net/socket.c): what every address family implements. Like all files, sockets
+ * never wait: they answer EAGAIN, and socket-wait.ts sleeps. Addresses are the bytes of a struct sockaddr, family included.
+ */
+import type { Errno } from '../base/brands.js';
+import { WaitQueue } from '../base/wait-queue.js';
+import type { WaitSource } from '../base/blocking.js';
+import { EAFNOSUPPORT, EOPNOTSUPP } from '../abi/errno.js';
+import { O_RDWR } from '../abi/fcntl.js';
+import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP } from '../abi/poll.js';
+import type { Ucred } from '../abi/socket-struct.js';
+import type { IoVec } from '../mm/io-vec.js';
+import { anonInode } from '../vfs/anon-inode.js';
+import { OpenFile } from '../vfs/open-file.js';
+import type { Machine } from '../kernel/machine.js';
+import type { Task } from '../kernel/task.js';
+
+export const RECEIVE_EVENTS = POLLIN | POLLERR | POLLHUP | POLLRDHUP;
+export const SEND_EVENTS = POLLOUT | POLLERR | POLLHUP;
+
+/** What goes out with sendmsg. */
+export interface SendRequest {
+  readonly io: IoVec;
+  /** MSG_* */
+  readonly flags: number;
+  readonly destination: Uint8Array | undefined;
+  /** SCM_RIGHTS: the socket takes references of its own when it accepts the data. Cleared by the caller once they have gone. */
+  files: readonly OpenFile[];
+  /** SCM_CREDENTIALS, checked. */
+  readonly credentials: Ucred | undefined;
+}
+
+/** What comes in with recvmsg; everything below `flags` is filled in. */
+export interface ReceiveRequest {
+  readonly io: IoVec;
+  readonly flags: number;
+  source: Uint8Array | undefined;
+  /** MSG_TRUNC, MSG_EOR */
+  outFlags: number;
+  /** References now held by the request. */
+  files: readonly OpenFile[];
+  credentials: Ucred | undefined;
+  /** Nothing may be added to what has come (MSG_WAITALL stops). */
+  isComplete: boolean;
+}
+
+export function receiveRequest(io: IoVec, flags: number): ReceiveRequest {
+  return { io, flags, source: undefined, outFlags: 0, files: [], credentials: undefined, isComplete: false };
+}
+
+export abstract class Socket extends OpenFile {
+  protected readonly waiters = new WaitQueue();
+  /** SO_RCVTIMEO, SO_SNDTIMEO. */
+  receiveTimeoutNs = Infinity;
+  sendTimeoutNs = Infinity;
+  /** Options that are stored and given back, by SO_* number. */
+  readonly plainOptions = new Map<number, number>();
+
+  constructor(
+    readonly machine: Machine,
+    readonly family: number,
+    /** SOCK_STREAM, ... */
+    readonly type: number,
+    readonly protocol: number,
+    uid = 0,
+    gid = 0,
+  ) {
+    super(anonInode('socket', undefined, uid, gid), O_RDWR);
+  }
+
+  override get seekable(): boolean {
+    return false;
+  }
+  override get queue(): WaitQueue {
+    return this.waiters;
+  }
+
+  abstract bind(task: Task, address: Uint8Array): 0 | Errno;
+  /** EAGAIN: to be repeated when `connectSources` wake. */
+  abstract connect(task: Task, address: Uint8Array): 0 | Errno;
+  abstract listen(task: Task, backlog: number): 0 | Errno;
+  /** A connection, or EAGAIN. */
+  abstract accept(): Socket | Errno;
+  /** Bytes taken from `request.io`, EAGAIN with the cursor unmoved, or another Errno (EPIPE: see `raisesSigpipe`). */
+  abstract send(request: SendRequest): number | Errno;
+  /** Bytes stored; 0 also at the end. EAGAIN when nothing is there. */
+  abstract receive(request: ReceiveRequest): number | Errno;
+  abstract shutdown(how: number): 0 | Errno;
+  abstract localAddress(): Uint8Array;
+  abstract peerAddress(): Uint8Array | Errno;
+  /** Takes the pending error (SO_ERROR); 0 for none. */
+  abstract takeError(): 0 | Errno;
+  /** Listens for connections (SO_ACCEPTCONN). */
+  abstract readonly isListening: boolean;
+
+  /** Options of the family's own; those that all sockets have are in socket-options.ts, which asks here first. */
+  getOption(_task: Task, _level: number, _name: number): Uint8Array | Errno | undefined {
+    return undefined;
+  }
+  setOption(_task: Task, _level: number, _name: number, _value: Uint8Array): 0 | Errno | undefined {
+    return undefined;
+  }
+  /** SO_SNDBUF, SO_RCVBUF. */
+  sendBufferBytes = 212992;
+  receiveBufferBytes = 212992;
+  onSendBufferChanged(): void {
+    if ((this.poll() & POLLOUT) !== 0) this.waiters.wake(SEND_EVENTS);
+  }
+
+  /** What a sender, or one that connects, must wait for. */
+  sendSources(_destination: Uint8Array | undefined, _task: Task): WaitSource[] {
+    return [{ queue: this.waiters, mask: SEND_EVENTS, exclusive: false }];
+  }
+  connectSources(_address: Uint8Array, task: Task): WaitSource[] {
+    return this.sendSources(undefined, task);
+  }
+
+  /** A broken connection raises SIGPIPE in the sender (streams). */
+  get raisesSigpipe(): boolean {
+    return true;
+  }
+}
+
+/** Makes sockets of one address family. */
+export interface AddressFamily {
+  create(task: Task, type: number, protocol: number): Socket | Errno;
+  createPair?(task: Task, type: number, protocol: number): [Socket, Socket] | Errno;
+}
+
+const families = new Map<number, AddressFamily>();
+
+export function registerFamily(family: number, implementation: AddressFamily): void {
+  families.set(family, implementation);
+}
+
+export function createSocket(task: Task, family: number, type: number, protocol: number): Socket | Errno {
+  return families.get(family)?.create(task, type, protocol) ?? EAFNOSUPPORT;
+}
+
+export function createSocketPair(task: Task, family: number, type: number, protocol: number): [Socket, Socket] | Errno {
+  const implementation = families.get(family);
+  if (!implementation) return EAFNOSUPPORT;
+  return implementation.createPair?.(task, type, protocol) ?? EOPNOTSUPP;
+}
