@@ -281,14 +281,20 @@ function usageOf(group: ThreadGroup): Usage {
 function prepare(context: GuestContext, request: SpawnRequest): Place | SpawnFailure {
   const user = request.user === undefined ? context.user : context.findUser(request.user);
   if (!user) return { code: 'EINVAL', what: 'user', value: request.user! };
-  const cwdText = request.cwd ?? context.cwd;
-  const cwd = enter(context, cwdText, user);
-  if (isErr(cwd)) return spawnFailure(cwd, 'cwd', cwdText);
+  const cwd = chooseDirectory(context, request, user);
+  if (isErr(cwd)) return spawnFailure(cwd, 'cwd', request.cwd ?? context.cwd);
   const env = changeEnvironment(new Map(context.env), request.env);
   const fs = new FsContext(context.tree.root, cwd, UMASK);
   const file = findProgram(fs, user.cred, request.argv[0]!, env.get('PATH'));
   fs.release();
   return isErr(file) ? spawnFailure(file, 'program', request.argv[0]!) : { user, cwd, file, env };
+}
+
+/** A user who was named for one program only may not enter the machine's directory: he starts at the root, as su(1) does. */
+function chooseDirectory(context: GuestContext, request: SpawnRequest, user: GuestUser): Path | Errno {
+  if (request.cwd !== undefined) return enter(context, request.cwd, user);
+  const usual = enter(context, context.cwd, user);
+  return isErr(usual) && user !== context.user ? enter(context, '/', user) : usual;
 }
 
 function enter(context: GuestContext, text: string, user: GuestUser): Path | Errno {

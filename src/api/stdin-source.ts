@@ -37,7 +37,8 @@ export class StdinFeed {
   /** Uses up `input`, then ends. */
   feed(input: StdinInput): void {
     if (typeof input === 'string' || input instanceof Uint8Array) {
-      void this.write(input);
+      // A guest that does not read all of it is no failure.
+      this.write(input).catch(() => {});
       this.end();
     } else {
       this.iterator = Symbol.asyncIterator in input ? input[Symbol.asyncIterator]() : (input as Iterable<string>)[Symbol.iterator]();

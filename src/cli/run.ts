@@ -9,7 +9,7 @@ import { HostInput } from './host-input.js';
 import { HostOutput, sameFile } from './host-output.js';
 import { CliError, oneLine } from './messages.js';
 import type { RunOptions } from './run-options.js';
-import { HostTerminal } from './terminal.js';
+import type { HostTerminal } from './terminal.js';
 
 /** SIGTERM, and this long after it SIGKILL. */
 const KILL_GRACE_MS = 2000;
@@ -25,7 +25,9 @@ const FORWARDED: readonly (readonly [NodeJS.Signals, 'process' | 'group'])[] = [
 
 /** Runs the program; resolves to the exit code of this process. */
 export async function run(options: RunOptions, thread: KernelThread): Promise<number> {
-  const session = new RunSession(options, thread);
+  // Loaded only where it is needed: it brings the FFI into this thread.
+  const terminal = options.terminal ? (await import('./terminal.js')).HostTerminal.open() : undefined;
+  const session = new RunSession(options, thread, terminal);
   try {
     return await session.run();
   } finally {
@@ -35,7 +37,6 @@ export async function run(options: RunOptions, thread: KernelThread): Promise<nu
 
 class RunSession {
   private readonly client: KernelClient;
-  private readonly terminal: HostTerminal | undefined;
   private readonly input: HostInput;
   private readonly out = new HostOutput();
   private readonly err: HostOutput;
@@ -54,8 +55,8 @@ class RunSession {
   constructor(
     private readonly options: RunOptions,
     thread: KernelThread,
+    private readonly terminal: HostTerminal | undefined,
   ) {
-    this.terminal = options.terminal ? HostTerminal.open() : undefined;
     this.err = this.oneStream ? this.out : new HostOutput();
     this.client = new KernelClient(thread, options.machine, {
       trace: (text) => this.say(text),

@@ -1,18 +1,21 @@
 /** The host's terminal while a guest has it (-it): raw, its size passed on, and always given back as it was. */
-import type { ReadStream } from 'node:tty';
+import { isErr } from '../base/brands.js';
+import { rawMode, setTerminalMode, terminalMode } from '../host/terminal-mode.js';
 import type { TerminalSize } from '../api/protocol.js';
 import { CliError } from './messages.js';
+
+const STDIN = 0;
 
 export class HostTerminal {
   private raw = false;
   private readonly restore = (): void => this.setRaw(false);
 
-  private constructor(private readonly input: ReadStream) {}
+  private constructor(private readonly usualMode: Uint8Array) {}
 
   static open(): HostTerminal {
-    const { stdin } = process;
-    if (!stdin.isTTY) throw new CliError('-it: standard input is not a terminal: leave -it out');
-    return new HostTerminal(stdin);
+    const mode = terminalMode(STDIN);
+    if (isErr(mode)) throw new CliError('-it: standard input is not a terminal: leave -it out');
+    return new HostTerminal(mode);
   }
 
   /** Columns and rows; those of a VT100 when the terminal does not say. */
@@ -40,6 +43,6 @@ export class HostTerminal {
   private setRaw(on: boolean): void {
     if (this.raw === on) return;
     this.raw = on;
-    this.input.setRawMode(on);
+    setTerminalMode(STDIN, on ? rawMode(this.usualMode) : this.usualMode);
   }
 }

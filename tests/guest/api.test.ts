@@ -164,7 +164,7 @@ function testSandbox(platform: PlatformName): void {
   });
 
   test('a terminal has its size, echoes, and sends signals for keys', async () => {
-    const process = await sandbox.spawn('sh', ['-c', 'stty size; trap "echo interrupted; exit 5" INT; sleep 600'], { pty: { cols: 100, rows: 30 } });
+    const process = await sandbox.spawn('sh', ['-c', 'trap "echo interrupted; exit 5" INT; stty size; while :; do sleep 0.05; done'], { pty: { cols: 100, rows: 30 } });
     let text = '';
     const writer = process.stdin.getWriter();
     for await (const { data } of process) {
