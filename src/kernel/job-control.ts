@@ -39,7 +39,8 @@ export function newSession(machine: Machine, id: Pid): ProcessGroup {
 /** Moves a process to another process group; groups and sessions without members vanish. */
 export function moveToGroup(machine: Machine, process: ThreadGroup, group: ProcessGroup): void {
   if (process.processGroup === group && group.members.has(process)) return;
-  leaveGroup(machine, process);
+  // A new process is made with its group and enters it here: it leaves none, or the empty group would vanish.
+  if (process.processGroup !== group) leaveGroup(machine, process);
   process.processGroup = group;
   group.members.add(process);
 }
