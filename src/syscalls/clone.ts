@@ -9,8 +9,10 @@ import {
   CLONE_SETTLS, CLONE_SIGHAND, CLONE_SYSVSEM, CLONE_THREAD, CLONE_UNTRACED, CLONE_VFORK, CLONE_VM,
 } from '../abi/sched.js';
 import { SIGCHLD } from '../abi/signal.js';
+import { PidFile } from '../fs/pidfd.js';
 import { cloneTask, type CloneArguments } from '../kernel/clone.js';
 import { address, flags, partial, ptr, size, syscall } from '../kernel/syscall.js';
+import { installFile } from '../kernel/task-files.js';
 import type { Task } from '../kernel/task.js';
 import { TASK_SIZE } from '../platform/platform.js';
 
@@ -25,9 +27,24 @@ const NO_NAMESPACES = partial('namespaces are EPERM');
 
 /** Clones; with CLONE_VFORK waits, killable only, until the child has exec'd or ended. */
 function clone(task: Task, args: CloneArguments): number | Blocking<number> {
-  const child = cloneTask(task, args);
+  const child = args.flags & CLONE_PIDFD ? cloneWithPidfd(task, args) : cloneTask(task, args);
   if (isErr(child)) return child;
   return args.flags & CLONE_VFORK ? waitForVfork(child) : child.tid;
+}
+
+/** CLONE_PIDFD: the descriptor is reserved first, since nothing may fail once the child exists. The child does not get it. */
+function cloneWithPidfd(task: Task, args: CloneArguments): Task | Errno {
+  const reserved = installFile(task, new PidFile(task.group, 0), true);
+  if (isErr(reserved)) return reserved;
+  const child = cloneTask(task, args);
+  if (isErr(child)) {
+    task.files.close(reserved);
+    return child;
+  }
+  if (child.files !== task.files) child.files.close(reserved);
+  task.files.replace(reserved, new PidFile(child.group, 0), true);
+  task.mm.writeU32(args.pidfd, reserved);
+  return child;
 }
 
 function* waitForVfork(child: Task): Blocking<number> {

@@ -1,16 +1,17 @@
 /** Ends of processes and waiting for them, ids, process groups and sessions (exit(2), wait4(2), getpid(2), setpgid(2), setsid(2)). */
 import { isErr, type Errno, type UserPtr } from '../base/brands.js';
 import type { Blocking } from '../base/blocking.js';
-import { EINVAL, ESRCH } from '../abi/errno.js';
+import { EBADF, EINVAL, ESRCH } from '../abi/errno.js';
 import { RUSAGE, type Rusage } from '../abi/process-struct.js';
 import {
-  P_ALL, P_PGID, P_PID, WCONTINUED, WEXITED, WNOHANG, WNOWAIT, WSTOPPED, WUNTRACED, __WALL, __WCLONE, __WNOTHREAD,
+  P_ALL, P_PGID, P_PID, P_PIDFD, WCONTINUED, WEXITED, WNOHANG, WNOWAIT, WSTOPPED, WUNTRACED, __WALL, __WCLONE, __WNOTHREAD,
 } from '../abi/wait.js';
+import { PidFile } from '../fs/pidfd.js';
 import { exitGroup, exitTask } from '../kernel/exit.js';
 import { setpgid as setProcessGroup, setsid as newSession } from '../kernel/job-control.js';
 import { SIGCHLD } from '../abi/signal.js';
 import { childInfo, encodeInfo, SIGINFO_SIZE } from '../kernel/signals/signal-info.js';
-import { address, flags, int, oneOf, partial, pid, ptr, REGISTERS_SET, syscall } from '../kernel/syscall.js';
+import { address, flags, int, oneOf, pid, ptr, REGISTERS_SET, syscall } from '../kernel/syscall.js';
 import type { Task } from '../kernel/task.js';
 import { waitForChild, type ChildEvent, type ChildSelector } from '../kernel/wait.js';
 
@@ -63,9 +64,8 @@ function storeUsage(task: Task, at: UserPtr<Rusage>, event: ChildEvent): 0 | Err
 
 export const waitid = syscall(
   'waitid',
-  [oneOf({ P_ALL, P_PID, P_PGID }), pid, address, flags(WAIT_FLAGS), ptr(RUSAGE, true)],
+  [oneOf({ P_ALL, P_PID, P_PGID, P_PIDFD }), pid, address, flags(WAIT_FLAGS), ptr(RUSAGE, true)],
   waitidHandler,
-  partial('P_PIDFD'),
 );
 
 function* waitidHandler(task: Task, type: number, id: number, infoAt: number, options: number, usageAt: UserPtr<Rusage>): Blocking<number> {
@@ -90,6 +90,10 @@ function waitidSelector(task: Task, type: number, id: number): ChildSelector | E
       return id > 0 ? { kind: 'pid', pid: id } : EINVAL;
     case P_PGID:
       return id < 0 ? EINVAL : { kind: 'group', pgid: id === 0 ? task.group.processGroup.id : id };
+    case P_PIDFD: {
+      const file = task.files.get(id);
+      return file instanceof PidFile ? { kind: 'pid', pid: file.group.pid } : EBADF;
+    }
     default:
       return EINVAL;
   }
