@@ -30,10 +30,14 @@ const HIGH = 4294967296;
 export class Registers {
   /** Bit `1 << register` for each one stored since the platform last cleared it: what the host must be told. */
   dirty = 0;
+  /** Bit `1 << register` for each one that is here; `fetch` brings the others. */
+  present = -1;
 
   constructor(
     private u32: Uint32Array,
     private readonly slots: Uint8Array,
+    /** Brings the registers that are neither present nor dirty, and sets `present`. */
+    private readonly fetch: () => void = () => {},
   ) {}
 
   /** Points at another view of the same layout. */
@@ -43,27 +47,32 @@ export class Registers {
 
   /** The low half, unsigned. */
   u32of(register: number): number {
+    if ((this.present & (1 << register)) === 0) this.fetch();
     return this.u32[this.slots[register]! * 2]!;
   }
 
   /** The low half as a C int. */
   i32of(register: number): number {
+    if ((this.present & (1 << register)) === 0) this.fetch();
     return this.u32[this.slots[register]! * 2]! | 0;
   }
 
   /** The high half, unsigned. */
   highOf(register: number): number {
+    if ((this.present & (1 << register)) === 0) this.fetch();
     return this.u32[this.slots[register]! * 2 + 1]!;
   }
 
   /** All 64 bits, unsigned (exact below 2^53). */
   get(register: number): number {
+    if ((this.present & (1 << register)) === 0) this.fetch();
     const slot = this.slots[register]! * 2;
     return this.u32[slot]! + this.u32[slot + 1]! * HIGH;
   }
 
   /** All 64 bits, signed (exact within 2^53). */
   signed(register: number): number {
+    if ((this.present & (1 << register)) === 0) this.fetch();
     const slot = this.slots[register]! * 2;
     return this.u32[slot]! + (this.u32[slot + 1]! | 0) * HIGH;
   }
@@ -72,6 +81,7 @@ export class Registers {
   set(register: number, value: number): void {
     const slot = this.slots[register]! * 2;
     this.dirty |= 1 << register;
+    this.present |= 1 << register;
     this.u32[slot] = value;
     this.u32[slot + 1] = Math.floor(value / HIGH);
   }
@@ -80,11 +90,13 @@ export class Registers {
   setHalves(register: number, low: number, high: number): void {
     const slot = this.slots[register]! * 2;
     this.dirty |= 1 << register;
+    this.present |= 1 << register;
     this.u32[slot] = low;
     this.u32[slot + 1] = high;
   }
 
   getBig(register: number): bigint {
+    if ((this.present & (1 << register)) === 0) this.fetch();
     const slot = this.slots[register]! * 2;
     return BigInt(this.u32[slot]!) | (BigInt(this.u32[slot + 1]!) << 32n);
   }
@@ -92,6 +104,7 @@ export class Registers {
   setBig(register: number, value: bigint): void {
     const slot = this.slots[register]! * 2;
     this.dirty |= 1 << register;
+    this.present |= 1 << register;
     this.u32[slot] = Number(value & 0xffffffffn);
     this.u32[slot + 1] = Number((value >> 32n) & 0xffffffffn);
   }

@@ -32,6 +32,8 @@ export function newPlace(): Place {
 export class Placement {
   /** Host calls that moved a thread. */
   moves = 0;
+  /** Time of the latest trap or wake-up (performance.now): the one clock reading per trap. */
+  now = 0;
   private readonly running = new Set<PtraceThread>();
   private readonly all = new Uint8Array(CPU_SET_BYTES);
   /** The kernel thread's CPU. */
@@ -59,17 +61,16 @@ export class Placement {
 
   onResume(thread: PtraceThread): void {
     if (!this.enabled) return;
-    const now = performance.now();
     if (this.running.size === 0) this.put(thread, this.near);
-    else this.share(thread, now);
-    thread.place.since = now;
+    else this.share(thread, this.now);
+    thread.place.since = this.now;
     this.running.add(thread);
   }
 
   onStop(thread: PtraceThread): void {
     if (!this.running.delete(thread)) return;
     const place = thread.place;
-    place.averageRunMs += (performance.now() - place.since - place.averageRunMs) * ALPHA;
+    place.averageRunMs += (this.now - place.since - place.averageRunMs) * ALPHA;
   }
 
   /** Others run: computing ones, this one or those, make room for the kernel thread and whoever talks to it. */

@@ -11,10 +11,12 @@ import { HostClock } from '../../base/clock.js';
 import { AT_MINSIGSTKSZ } from '../../abi/auxvec.js';
 import { SA_NODEFER, SA_ONSTACK, SA_RESTORER, SA_SIGINFO, SIGKILL, SIGSEGV, SIGTRAP } from '../../abi/signal.js';
 import { NR } from '../../abi/syscall-numbers.js';
+import { EINTR } from '../../abi/errno.js';
 import { WNOHANG } from '../../abi/wait.js';
 import { getauxval } from '../../host/auxv.js';
 import { closeFd, memfdWith } from '../../host/events.js';
 import { mappingsOf } from '../../host/proc.js';
+import { STATUS_WORD, stopWords, waitForTrap } from '../../host/trap-calls.js';
 import { kill, spawnSession } from '../../host/process.js';
 import { PTRACE_GETREGS, PTRACE_O_EXITKILL, PTRACE_O_TRACESYSGOOD, PTRACE_SETOPTIONS, PTRACE_SETREGS, ptrace } from '../../host/ptrace.js';
 import { frameBytes, type FrameStore } from '../frames.js';
@@ -156,8 +158,10 @@ export class PtracePlatform implements Platform {
         if (!thread.destroyed) return thread;
       }
       const sleep = deadlineNs > 0 && !this.broken && this.bell.listen(deadlineNs);
-      const pid: number = waitFor(-this.group, sleep ? WAIT_OPTIONS : WAIT_OPTIONS | WNOHANG);
+      const pid: number = waitForTrap(-this.group, sleep ? WAIT_OPTIONS : WAIT_OPTIONS | WNOHANG);
+      if (pid === EINTR) continue;
       if (pid <= 0) return null;
+      this.placement.now = performance.now();
       if (pid === this.bell.tid) {
         this.counts.bells++;
         this.onBell();
@@ -165,13 +169,13 @@ export class PtracePlatform implements Platform {
       }
       const thread = this.tracees.get(pid);
       if (!thread) continue;
-      if (thread.onStatus(lastStatus()) !== TRAP_NONE) return thread;
+      if (thread.onStatus(stopWords[STATUS_WORD]!) !== TRAP_NONE) return thread;
       if (!thread.running && !thread.dead && !thread.destroyed) thread.letGo();
     }
   }
 
   private onBell(): void {
-    const status = lastStatus();
+    const status = stopWords[STATUS_WORD]!;
     if (isStopped(status)) {
       this.bell.onStop(stopSignal(status) === SIGTRAP);
       return;

@@ -123,6 +123,7 @@ export class PtraceSpace implements HostSpace {
     const { platform } = this;
     platform.counts.batches++;
     platform.counts.operations += count;
+    thread.complete();
     thread.invalidate();
     if (isErr(runStub(thread.tid, thread.file, platform.stub.batch, count))) return ESRCH;
     const left = stubRegisters.get(SLOT.r12);
@@ -207,6 +208,7 @@ export class PtraceSpace implements HostSpace {
     request.reset();
     if (before > 0) platform.counts.batches++;
     platform.counts.operations += before;
+    parent.complete();
     parent.invalidate();
     if (isErr(runStub(parent.tid, parent.file, platform.stub.clone, before, childOperations))) return ESRCH;
     const result = stubRegisters.words[SLOT.rax * 2]! | 0;

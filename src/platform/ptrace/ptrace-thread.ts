@@ -1,18 +1,26 @@
 /** A guest thread as a tracee (UML: arch/um/os-Linux/skas/process.c, the `userspace` loop). */
 import type { Errno, HostPid } from '../../base/brands.js';
 import { isErr } from '../../base/brands.js';
-import { EINVAL, EIO } from '../../abi/errno.js';
+import { EINTR, EINVAL, EIO } from '../../abi/errno.js';
 import { SEGV_ACCERR, SEGV_MAPERR, SIGBUS, SIGFPE, SIGILL, SIGKILL, SIGSEGV, SIGSTOP, SIGTRAP } from '../../abi/signal.js';
 import { NR } from '../../abi/syscall-numbers.js';
-import { INITIAL_FCW, INITIAL_MXCSR, USER_REGS } from '../../abi/user-regs.js';
+import { INITIAL_FCW, INITIAL_MXCSR } from '../../abi/user-regs.js';
 import { FP_MXCSR, XSAVE_HEADER, XSAVE_HEADER_END } from '../../abi/sigframe.js';
 import { tgkill } from '../../host/process.js';
+import {
+  INFO_RESULT_WORD,
+  INFO_WORD,
+  resumeWithResult,
+  STATUS_WORD,
+  stopWords,
+  SYSCALL_INFO_SIZE,
+  waitForTrap,
+} from '../../host/trap-calls.js';
 import {
   NT_X86_XSTATE,
   PTRACE_CONT,
   PTRACE_GETREGS,
   PTRACE_GETREGSET,
-  PTRACE_POKEUSER,
   PTRACE_SETREGS,
   PTRACE_SETREGSET,
   PTRACE_SYSCALL,
@@ -32,9 +40,8 @@ import {
   type HostThread,
   type Trap,
 } from '../platform.js';
-import { RAX, Registers } from '../registers.js';
+import { R10, R8, R9, RAX, RDI, RDX, Registers, RIP, RSI, RSP } from '../registers.js';
 import { STUB_CODE } from '../stub/layout.js';
-import { readIsCompat } from './compat-call.js';
 import type { PtraceSpace } from './ptrace-space.js';
 import { newPlace, type Place } from './placement.js';
 import { xstateBuffer } from './xstate.js';
@@ -57,6 +64,12 @@ import {
 /** Canonical register numbers (registers.ts) to slots of user_regs_struct: the same but for orig_rax, cs and ss between them. */
 const SLOTS = Uint8Array.of(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 16, 18, 19, 21, 22);
 const TRAP_FLAG = 0x100;
+/** What struct ptrace_syscall_info tells. */
+const SYSCALL_REGISTERS = (1 << RDI) | (1 << RSI) | (1 << RDX) | (1 << R10) | (1 << R8) | (1 << R9) | (1 << RIP) | (1 << RSP);
+/** Slots of number, arguments: the order of struct ptrace_syscall_info from its 24th byte. */
+const INFO_SLOTS = Uint8Array.of(SLOT.origRax, SLOT.rdi, SLOT.rsi, SLOT.rdx, SLOT.r10, SLOT.r8, SLOT.r9);
+const AUDIT_ARCH_X86_64 = 0xc000003e;
+const fetched = new RegisterFile();
 const RAX_ONLY = 1 << RAX;
 
 /** Results that the host itself would act on while it believes that a system call is under way: -ERESTARTSYS and the like. */
@@ -72,7 +85,7 @@ export class PtraceThread implements HostThread {
   /** `destroy` was called: whatever the host still reports of it is dropped. */
   destroyed = false;
   readonly file = new RegisterFile();
-  readonly regs = new Registers(this.file.words, SLOTS);
+  readonly regs = new Registers(this.file.words, SLOTS, () => this.fetch());
   readonly trap: Trap = { kind: TRAP_NONE, nr: 0, compat: false, address: 0, errorCode: 0, accessKnown: true, signal: 0, code: 0 };
   /** A SIGSTOP of ours is on its way to the thread. */
   private stopPending = false;
@@ -115,7 +128,15 @@ export class PtraceThread implements HostThread {
       return;
     }
     this.regs.dirty = 0;
-    const result = dirty === RAX_ONLY ? this.pokeRax() : this.setAll();
+    if (dirty === RAX_ONLY) {
+      const value = this.regs.signed(RAX);
+      if (Number.isSafeInteger(value) && !isRestartCode(value)) {
+        this.goes();
+        if (isErr(resumeWithResult(this.tid, value))) this.fail(SIGKILL);
+        return;
+      }
+    }
+    const result = this.setAll();
     if (isErr(result)) {
       this.fail(result === EIO ? SIGSEGV : SIGKILL);
       return;
@@ -123,14 +144,8 @@ export class PtraceThread implements HostThread {
     this.letGo();
   }
 
-  /** The result of a system call is all that most traps change, and half as dear to set alone. */
-  private pokeRax(): number | Errno {
-    const value = this.regs.signed(RAX);
-    if (!Number.isSafeInteger(value) || isRestartCode(value)) return this.setAll();
-    return ptrace(PTRACE_POKEUSER, this.tid, USER_REGS.offsets.rax, value);
-  }
-
   private setAll(): number | Errno {
+    this.complete();
     const words = this.file.words;
     words[SLOT.origRax * 2] = 0xffffffff; // not in a system call: the host must not restart one by itself
     words[SLOT.origRax * 2 + 1] = 0xffffffff;
@@ -151,9 +166,29 @@ export class PtraceThread implements HostThread {
 
   /** Sets it off with the registers that the host has. */
   letGo(): void {
+    this.goes();
+    if (isErr(ptrace(PTRACE_SYSEMU, this.tid, 0, 0))) this.fail(SIGKILL);
+  }
+
+  private goes(): void {
     this.space.platform.placement.onResume(this);
     this.running = true;
-    if (isErr(ptrace(PTRACE_SYSEMU, this.tid, 0, 0))) this.fail(SIGKILL);
+  }
+
+  /** Brings the registers that the trap did not. Those that the kernel has stored already stay as they are. */
+  private fetch(): void {
+    const { regs, file } = this;
+    regs.present = -1;
+    if (isErr(ptrace(PTRACE_GETREGS, this.tid, 0, fetched.address))) return; // dead: nobody will see them
+    for (let register = 0; register < SLOTS.length; register++) {
+      if ((regs.dirty & (1 << register)) !== 0) fetched.copySlot(file, SLOTS[register]!);
+    }
+    file.words.set(fetched.words);
+  }
+
+  /** Makes `file` whole. */
+  complete(): void {
+    if (this.regs.present !== -1) this.fetch();
   }
 
   kick(): void {
@@ -168,33 +203,45 @@ export class PtraceThread implements HostThread {
   }
 
   /**
-   * Takes in a wait status. Returns the kind of trap, now in `trap`; TRAP_NONE when there is nothing to tell: the thread then
-   * is stopped (`running` false) and to be let go, or it ended after `destroy`.
+   * Takes in the wait status of `waitForTrap`. Returns the kind of trap, now in `trap`; TRAP_NONE when there is nothing to tell:
+   * the thread then is stopped (`running` false) and to be let go, or it ended after `destroy`.
    */
   onStatus(status: number): number {
     if (!isStopped(status)) return this.onEnd(endSignal(status));
-    const signal = stopSignal(status);
     if (this.destroyed) return TRAP_NONE;
+    const signal = stopSignal(status);
+    if (signal === SYSCALL_STOP) return this.syscallTrap();
     if (isErr(ptrace(PTRACE_GETREGS, this.tid, 0, this.file.address))) return TRAP_NONE; // killed meanwhile: its end follows
     this.regs.dirty = 0;
+    this.regs.present = -1;
     this.stand();
-    const kind = signal === SYSCALL_STOP ? this.syscallTrap() : signal === SIGSTOP ? this.stopTrap() : this.signalTrap(signal);
+    const kind = signal === SIGSTOP ? this.stopTrap() : this.signalTrap(signal);
     if (kind !== TRAP_NONE) this.kickWanted = false;
     return kind;
   }
 
   private syscallTrap(): number {
     const words = this.file.words;
+    const info = stopWords;
+    if (info[INFO_RESULT_WORD]! < SYSCALL_INFO_SIZE || info[INFO_RESULT_WORD + 1] !== 0) return TRAP_NONE; // killed meanwhile
+    for (let i = 0; i < INFO_SLOTS.length; i++) {
+      const word = INFO_SLOTS[i]! * 2;
+      words[word] = info[INFO_WORD + 6 + i * 2]!;
+      words[word + 1] = info[INFO_WORD + 7 + i * 2]!;
+    }
+    words[SLOT.rip * 2] = info[INFO_WORD + 2]!;
+    words[SLOT.rip * 2 + 1] = info[INFO_WORD + 3]!;
+    words[SLOT.rsp * 2] = info[INFO_WORD + 4]!;
+    words[SLOT.rsp * 2 + 1] = info[INFO_WORD + 5]!;
+    this.regs.dirty = 0;
+    this.regs.present = SYSCALL_REGISTERS;
+    this.stand();
+    this.kickWanted = false;
     const trap = this.trap;
     trap.kind = TRAP_SYSCALL;
-    // The number is rax as a whole for Linux only in its low half: the rest must be its sign.
+    // The number is the low half of rax, as a C int.
     trap.nr = words[SLOT.origRax * 2]! | 0;
-    // `syscall` itself leaves rip in rcx and eflags in r11; int 0x80 and sysenter do not.
-    const isSyscall =
-      words[SLOT.rcx * 2] === words[SLOT.rip * 2] &&
-      words[SLOT.rcx * 2 + 1] === words[SLOT.rip * 2 + 1] &&
-      words[SLOT.r11 * 2] === words[SLOT.eflags * 2];
-    trap.compat = !isSyscall && readIsCompat(this.tid);
+    trap.compat = info[INFO_WORD + 1] !== AUDIT_ARCH_X86_64;
     this.space.platform.counts.syscalls++;
     return TRAP_SYSCALL;
   }
@@ -264,11 +311,13 @@ export class PtraceThread implements HostThread {
   interrupt(): boolean {
     this.sendStop();
     for (;;) {
-      if (isErr(waitFor(this.tid, WAIT_OPTIONS))) {
+      const pid = waitForTrap(this.tid, WAIT_OPTIONS);
+      if (pid === EINTR) continue;
+      if (isErr(pid)) {
         this.fail(SIGKILL);
         return false;
       }
-      const kind = this.onStatus(lastStatus());
+      const kind = this.onStatus(stopWords[STATUS_WORD]!);
       if (kind !== TRAP_NONE) {
         this.space.platform.announce(this);
         return false;
@@ -382,6 +431,7 @@ export class PtraceThread implements HostThread {
     this.space.drop(this);
     if (this.dead) return;
     // It ends itself: killing it would take the whole process along.
+    this.complete();
     const regs = stubRegisters;
     regs.words.set(this.file.words);
     regs.set(SLOT.rip, STUB_CODE + this.space.platform.stub.exit);

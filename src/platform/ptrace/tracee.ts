@@ -36,6 +36,11 @@ export class RegisterFile {
   get(slot: number): number {
     return this.words[slot * 2]! + this.words[slot * 2 + 1]! * HIGH;
   }
+  /** Copies one register from another file. */
+  copySlot(from: RegisterFile, slot: number): void {
+    this.words[slot * 2] = from.words[slot * 2]!;
+    this.words[slot * 2 + 1] = from.words[slot * 2 + 1]!;
+  }
   set(slot: number, value: number): void {
     this.words[slot * 2] = value;
     this.words[slot * 2 + 1] = Math.floor(value / HIGH);
