@@ -76,6 +76,25 @@ for (const [name, create] of Object.entries(PLATFORMS)) {
       equal(thread.trap.compat, false);
     });
 
+    contract('may change any register', ({ platform, guest }) => {
+      const { thread } = guest((a) => a.mov(rbx, 3).mov(rax, 39).syscall().rdfsbase(rdi).mov(rsi, rcx).mov(rax, 40).syscall());
+      step(platform, thread);
+      thread.regs.set(FS_BASE, 0x7000_1234_5000);
+      thread.regs.set(RCX, 77);
+      answer(thread, 5);
+      equal(thread.regs.get(RBX), 3);
+      equal(thread.regs.get(RAX), 5);
+      step(platform, thread);
+      deepEqual(
+        [RDI, RSI, RBX].map((r) => thread.regs.get(r)),
+        [0x7000_1234_5000, 77, 3],
+      );
+      thread.regs.setBig(RBX, 0xffff_ffff_ffff_fff1n);
+      thread.regs.set(RIP, CODE + 5);
+      step(platform, thread);
+      equal(thread.regs.signed(RBX), -15);
+    });
+
     contract('leave the red zone and segment bases alone', ({ platform, guest }) => {
       const { thread } = guest((a) => {
         a.mov(rbx, 0x5a5a).store(mem(rsp, -8), rbx).store(mem(rsp, -128), rbx).mov(rax, 39).syscall();

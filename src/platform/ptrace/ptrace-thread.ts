@@ -127,7 +127,6 @@ export class PtraceThread implements HostThread {
       this.letGo();
       return;
     }
-    this.regs.dirty = 0;
     if (dirty === RAX_ONLY) {
       const value = this.regs.signed(RAX);
       if (Number.isSafeInteger(value) && !isRestartCode(value)) {
@@ -145,7 +144,8 @@ export class PtraceThread implements HostThread {
   }
 
   private setAll(): number | Errno {
-    this.complete();
+    this.complete(); // needs to know what is dirty
+    this.regs.dirty = 0;
     const words = this.file.words;
     words[SLOT.origRax * 2] = 0xffffffff; // not in a system call: the host must not restart one by itself
     words[SLOT.origRax * 2 + 1] = 0xffffffff;
