@@ -13,6 +13,7 @@ import * as exec from './exec.js';
 import * as futex from './futex.js';
 import * as kill from './kill.js';
 import * as links from './links.js';
+import * as locks from './locks.js';
 import * as memfd from './memfd.js';
 import * as memory from './memory.js';
 import * as mounts from './mounts.js';
@@ -99,6 +100,7 @@ export const SYSCALL_TABLE: Readonly<Record<number, SyscallDefinition>> = {
   [NR.kill]: kill.kill,
   [NR.uname]: system.uname,
   [NR.fcntl]: descriptors.fcntl,
+  [NR.flock]: locks.flock,
   [NR.fsync]: syncCalls.fsync,
   [NR.fdatasync]: syncCalls.fdatasync,
   [NR.truncate]: attributes.truncate,

@@ -1,6 +1,7 @@
 /** Descriptors of a process (Linux: struct files_struct, fs/file.c). Shared by tasks cloned with CLONE_FILES. */
 import type { Errno } from '../base/brands.js';
 import { EBADF, EMFILE } from '../abi/errno.js';
+import { releaseLocks } from './locks.js';
 import type { OpenFile } from './open-file.js';
 import { endFile } from './path.js';
 
@@ -37,7 +38,7 @@ export class FdTable {
   replace(fd: number, file: OpenFile, cloexec: boolean): void {
     const old = this.files[fd];
     this.set(fd, file, cloexec);
-    if (old) closeFile(old);
+    if (old) this.closed(old);
   }
 
   close(fd: number): 0 | Errno {
@@ -46,6 +47,12 @@ export class FdTable {
     this.files[fd] = undefined;
     this.closeOnExec.delete(fd);
     if (fd < this.maybeFree) this.maybeFree = fd;
+    return this.closed(file);
+  }
+
+  /** A process loses its record locks on a file when it closes any descriptor of it. */
+  private closed(file: OpenFile): 0 | Errno {
+    if (file.inode.locks !== undefined) releaseLocks(file.inode, this);
     return closeFile(file);
   }
 
@@ -109,6 +116,7 @@ export function closeFile(file: OpenFile): 0 | Errno {
 export function dropFile(file: OpenFile): void {
   if (--file.references !== 0) return;
   file.notifyRelease();
+  if (file.inode.locks !== undefined) releaseLocks(file.inode, file);
   file.release();
   endFile(file);
 }

@@ -73,6 +73,8 @@ export abstract class Inode {
   writers = 0;
   /** inotify's: see notify.ts. */
   watches: Set<import('./notify.js').InodeWatch> | undefined = undefined;
+  /** flock's and fcntl's: see locks.ts. */
+  locks: import('./locks.js').InodeLocks | undefined = undefined;
 
   /** Where an unnamed file (pipe, socket, ...) appears to be; see anon-inode.ts. */
   get defaultPath(): import('./path.js').Path | undefined {
