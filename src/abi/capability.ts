@@ -41,6 +41,7 @@ export const CAP_SETFCAP = 0x1f;
 export const CAP_MAC_OVERRIDE = 0x20;
 export const CAP_MAC_ADMIN = 0x21;
 export const CAP_SYSLOG = 0x22;
+export const CAP_WAKE_ALARM = 0x23;
 export const CAP_AUDIT_READ = 0x25;
 export const CAP_PERFMON = 0x26;
 export const CAP_BPF = 0x27;
