@@ -186,7 +186,7 @@ function allocateAfter(mm: AddressSpace, previous: Extent, pages: number): numbe
 }
 
 /** Maps cache pages around `address`, within [low, high). */
-function mapCache(mm: AddressSpace, vma: Vma, address: GuestAddr, low: GuestAddr, high: GuestAddr): number {
+export function mapCache(mm: AddressSpace, vma: Vma, address: GuestAddr, low: GuestAddr, high: GuestAddr): number {
   const cache = vma.cache!;
   const page = Math.floor(vma.offsetOf(address) / PAGE_SIZE);
   if (page < 0 || page * PAGE_SIZE >= cache.size) return FAULT_BUS;
@@ -202,19 +202,6 @@ function mapCache(mm: AddressSpace, vma: Vma, address: GuestAddr, low: GuestAddr
   const prot = cow ? vma.prot & ~PROT_WRITE : vma.prot;
   mm.addExtent(new Extent(start, start + runPages * PAGE_SIZE, runPhys, mm.physmem.windowOf(runPhys), prot, true, cow));
   return FAULT_OK;
-}
-
-/** Maps what the cache has already of [start, end): saves the faults of a library that another program has loaded. */
-export function mapCachedPages(mm: AddressSpace, vma: Vma, start: GuestAddr, end: GuestAddr): void {
-  const cache = vma.cache!;
-  if (vma.isShared || vma.prot === 0) return;
-  let at = start;
-  while (at < end && mm.extents.size < MAX_EXTENTS) {
-    const page = vma.offsetOf(at) / PAGE_SIZE;
-    if (page * PAGE_SIZE >= cache.size || !cache.isValid(page)) return;
-    if (mapCache(mm, vma, at, start, end) !== FAULT_OK) return;
-    at = vma.start + ((cache.runFirst + cache.runPages) * PAGE_SIZE - vma.offset);
-  }
 }
 
 /** Faults everything in [start, end) in, for writing where that is allowed; stops at the first failure. */

@@ -1,6 +1,6 @@
 /**
  * mmap, munmap, mprotect, brk (Linux: mm/mmap.c, mm/mprotect.c). Mapping is lazy: host mappings come with the first fault,
- * except for what is nearly always touched at once (a grown heap, file pages that are in the cache already).
+ * except for what is nearly always touched at once (address-space-eager.ts).
  */
 import type { Errno, GuestAddr } from '../base/brands.js';
 import { isErr } from '../base/brands.js';
@@ -12,7 +12,8 @@ import {
 } from '../abi/mman.js';
 import { TASK_SIZE } from '../platform/platform.js';
 import { MAX_EXTENTS, MAX_VMAS, type AddressSpace, type MapRequest } from './address-space.js';
-import { mapCachedPages, populate } from './address-space-fault.js';
+import { mapEagerly } from './address-space-eager.js';
+import { populate } from './address-space-fault.js';
 import { PageCache } from './page-cache.js';
 import { VM_GROWSDOWN, VM_LOCKED, VM_LOCKONFAULT, VM_NORESERVE, VM_SHARED, Vma } from './vma.js';
 
@@ -49,8 +50,8 @@ export function map(mm: AddressSpace, request: MapRequest): GuestAddr | Errno {
   const entered = mm.attach(vma);
   if ((request.flags & (MAP_POPULATE | MAP_NONBLOCK)) === MAP_POPULATE || (vma.flags & (VM_LOCKED | VM_LOCKONFAULT)) === VM_LOCKED) {
     populate(mm, address, address + length);
-  } else if (request.file) {
-    mapCachedPages(mm, entered, address, address + length);
+  } else {
+    mapEagerly(mm, entered, address, address + length, request.flags);
   }
   return address;
 }

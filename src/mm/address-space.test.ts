@@ -64,7 +64,7 @@ function pattern(length: number, seed: number): Uint8Array {
 
 test('an anonymous page reads as zero, keeps what is written and returns at dispose', () => {
   const { mm, host } = fresh();
-  const at = mm.map({ address: 0, length: 3 * PAGE_SIZE, prot: RW, flags: ANON });
+  const at = mm.map({ address: 0, length: 30 * PAGE_SIZE, prot: RW, flags: ANON });
   assert(!isErr(at));
   assert.deepEqual(host.read(mm, at + 5000), { value: 0 });
   assert.deepEqual(host.write(mm, at + 5000, 42), { value: 0 });
@@ -91,6 +91,36 @@ test('faults tell MAPERR from ACCERR', () => {
     assert.deepEqual(host.read(mm, 2 ** 63), { signal: SIGSEGV, code: SEGV_MAPERR });
     mm.dispose();
   }
+});
+
+test('what is sure to be touched is mapped at once: cached text, copied data, bss, small areas', () => {
+  const { mm, host } = fresh();
+  const store = pattern(40 * PAGE_SIZE, 5);
+  const cache = new PageCache(physmem, store.length, {
+    fill: (offset, io) => io.put(store, offset, Math.min(io.remaining, store.length - offset)),
+  });
+  const file = fileOf(cache);
+  const map = (page: number, pages: number, prot: number, flags: number, offset: number): void => {
+    const request = { address: BASE + page * PAGE_SIZE, length: pages * PAGE_SIZE, prot, flags: flags | MAP_FIXED };
+    const mapped = mm.map((flags & MAP_ANONYMOUS) !== 0 ? request : { ...request, file, offset: offset * PAGE_SIZE });
+    assert.equal(mapped, request.address);
+  };
+  cache.read(new KernelIoVec(new Uint8Array(PAGE_SIZE)), 3 * PAGE_SIZE);
+  map(0, 30, PROT_READ | PROT_EXEC, MAP_PRIVATE, 0);
+  map(30, 10, RW, MAP_PRIVATE, 35);
+  map(40, 20, RW, ANON, 0);
+  map(100, 2, RW, ANON, 0);
+  assert.deepEqual(host.read(mm, BASE + 3 * PAGE_SIZE), { value: store[3 * PAGE_SIZE] });
+  assert.deepEqual(host.write(mm, BASE + 30 * PAGE_SIZE, 1), { value: 0 });
+  assert.deepEqual(host.read(mm, BASE + 34 * PAGE_SIZE + 9), { value: store[39 * PAGE_SIZE + 9] });
+  assert.deepEqual(host.write(mm, BASE + 59 * PAGE_SIZE, 1), { value: 0 });
+  assert.deepEqual(host.write(mm, BASE + 100 * PAGE_SIZE, 1), { value: 0 });
+  assert.equal(host.faults, 0);
+  assert.deepEqual(host.read(mm, BASE + 35 * PAGE_SIZE), { signal: SIGBUS, code: BUS_ADRERR }, 'but not behind the end');
+  host.verify(mm);
+  mm.dispose();
+  cache.dispose();
+  assert.equal(physmem.framesInUse, 0);
 });
 
 test('fork shares frames until either side writes', () => {

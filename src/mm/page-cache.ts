@@ -166,6 +166,19 @@ export class PageCache implements Reclaimer {
     return chunk !== undefined && ((chunk.states[page % CHUNK_PAGES] ?? 0) & VALID) !== 0;
   }
 
+  /** The first page from `page` on that could be mapped without reading; `last` when there is none below it. */
+  nextValid(page: number, last: number): number {
+    let at = page;
+    while (at < last) {
+      const chunk = this.chunks.get(Math.floor(at / CHUNK_PAGES));
+      const chunkFirst = at - (at % CHUNK_PAGES);
+      const end = chunk ? Math.min(last - chunkFirst, chunk.states.length) : 0;
+      for (let i = at - chunkFirst; i < end; i++) if ((chunk!.states[i]! & VALID) !== 0) return chunkFirst + i;
+      at = chunkFirst + CHUNK_PAGES;
+    }
+    return last;
+  }
+
   /** Marks pages whose frames are mapped already as open to writes (mprotect of a shared mapping). */
   expose(first: number, pages: number): void {
     for (let page = first; page < first + pages; page++) {

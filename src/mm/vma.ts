@@ -61,6 +61,11 @@ export class Vma {
     return this.offset + (address - this.start);
   }
 
+  /** Guest address of an offset in the cache. */
+  addressOf(offset: number): GuestAddr {
+    return this.start + (offset - this.offset);
+  }
+
   /** A VMA with the same policy for a part of this one (or what a move makes of it). */
   derive(start: GuestAddr, end: GuestAddr, offset: number): Vma {
     return new Vma(start, end, this.prot, this.maxProt, this.flags, this.cache, offset, this.file, this.name);
