@@ -1,37 +1,4 @@
 import mmap, multiprocessing, queue, threading, time, os, concurrent.futures as cf
-lock, total = threading.Lock(), 0
-def add():
-    global total
-    for _ in range(1000):
-        with lock:
-            total += 1
-ts = [threading.Thread(target=add) for _ in range(16)]
-[t.start() for t in ts]
-[t.join() for t in ts]
-print(total)
-q = queue.Queue(5)
-def produce():
-    for i in range(100):
-        q.put(i)
-    q.put(None)
-threading.Thread(target=produce).start()
-s = 0
-while (v := q.get()) is not None:
-    s += v
-print(s)
-e = threading.Event()
-threading.Timer(0.05, e.set).start()
-print(e.wait(5), e.wait(0.01))
-b = threading.Barrier(4)
-out = []
-def at_barrier(i):
-    out.append(b.wait() >= 0)
-ts = [threading.Thread(target=at_barrier, args=(i,)) for i in range(4)]
-[t.start() for t in ts]
-[t.join() for t in ts]
-print(out)
-with cf.ThreadPoolExecutor(8) as ex:
-    print(sum(ex.map(lambda x: x * x, range(100))))
 def square(x):
     return x * x
 def worker(conn):
@@ -41,7 +8,42 @@ def count(v):
     for _ in range(200):
         with v.get_lock():
             v.value += 1
-if __name__ == '__main__':
+def fill(mq):
+    [mq.put(i) for i in range(10)]
+def main():
+    lock, total = threading.Lock(), 0
+    def add():
+        nonlocal total
+        for _ in range(1000):
+            with lock:
+                total += 1
+    ts = [threading.Thread(target=add) for _ in range(16)]
+    [t.start() for t in ts]
+    [t.join() for t in ts]
+    print(total)
+    q = queue.Queue(5)
+    def produce():
+        for i in range(100):
+            q.put(i)
+        q.put(None)
+    threading.Thread(target=produce).start()
+    s = 0
+    while (v := q.get()) is not None:
+        s += v
+    print(s)
+    e = threading.Event()
+    threading.Timer(0.05, e.set).start()
+    print(e.wait(5), e.wait(0.01))
+    b = threading.Barrier(4)
+    out = []
+    def at_barrier(i):
+        out.append(b.wait() >= 0)
+    ts = [threading.Thread(target=at_barrier, args=(i,)) for i in range(4)]
+    [t.start() for t in ts]
+    [t.join() for t in ts]
+    print(out)
+    with cf.ThreadPoolExecutor(8) as ex:
+        print(sum(ex.map(lambda x: x * x, range(100))))
     with multiprocessing.Pool(3) as pool:
         print(pool.map(square, range(20)))
     a, c = multiprocessing.Pipe()
@@ -57,7 +59,7 @@ if __name__ == '__main__':
     [p.join() for p in ps]
     print(v.value)
     mq = multiprocessing.Queue()
-    p = multiprocessing.Process(target=lambda: [mq.put(i) for i in range(10)])
+    p = multiprocessing.Process(target=fill, args=(mq,))
     p.start()
     print([mq.get() for _ in range(10)])
     p.join()
@@ -79,3 +81,5 @@ if __name__ == '__main__':
     print(open('mapped', 'rb').read()[98:106])
     with multiprocessing.get_context('spawn').Pool(2) as pool:
         print(pool.map(abs, [-1, -2]))
+if __name__ == '__main__':
+    main()

@@ -13,6 +13,7 @@ int main(int argc, char **argv) {
   R(writev(1, v, 1025));
   R(writev(1, v, 0));
   struct iovec bad[2] = {{"ok\n", 3}, {(void *)1, 5}};
-  R(writev(1, bad, 2));
+  int file = open("file", O_RDWR | O_CREAT, 0644);
+  R(writev(file, bad, 2));
   return done();
 }
