@@ -161,8 +161,50 @@ function makeInvoker(args: readonly Argument<unknown>[], handler: (task: Task, .
 
 export const ARGUMENT_REGISTERS = [RDI, RSI, RDX, R10, R8, R9] as const;
 
-/** For calls with a path: decoding may fail, and the errno is then the answer. */
+/** For calls with a path: decoding may fail, and the errno is then the answer. The short ones allocate nothing. */
 function fallibleInvoker(args: readonly Argument<unknown>[], handler: (task: Task, ...values: unknown[]) => HandlerResult): Invoker {
+  const [a, b, c, d] = args;
+  const check = args.map((arg) => arg.fallible);
+  const [checkA, checkB, checkC, checkD] = check;
+  switch (args.length) {
+    case 1:
+      return (task, regs) => {
+        const first = a!.decode(task, regs, RDI);
+        return isErr(first) ? first : handler(task, first);
+      };
+    case 2:
+      return (task, regs) => {
+        const first = a!.decode(task, regs, RDI);
+        if (checkA && isErr(first)) return first;
+        const second = b!.decode(task, regs, RSI);
+        return checkB && isErr(second) ? second : handler(task, first, second);
+      };
+    case 3:
+      return (task, regs) => {
+        const first = a!.decode(task, regs, RDI);
+        if (checkA && isErr(first)) return first;
+        const second = b!.decode(task, regs, RSI);
+        if (checkB && isErr(second)) return second;
+        const third = c!.decode(task, regs, RDX);
+        return checkC && isErr(third) ? third : handler(task, first, second, third);
+      };
+    case 4:
+      return (task, regs) => {
+        const first = a!.decode(task, regs, RDI);
+        if (checkA && isErr(first)) return first;
+        const second = b!.decode(task, regs, RSI);
+        if (checkB && isErr(second)) return second;
+        const third = c!.decode(task, regs, RDX);
+        if (checkC && isErr(third)) return third;
+        const fourth = d!.decode(task, regs, R10);
+        return checkD && isErr(fourth) ? fourth : handler(task, first, second, third, fourth);
+      };
+    default:
+      return longFallibleInvoker(args, handler);
+  }
+}
+
+function longFallibleInvoker(args: readonly Argument<unknown>[], handler: (task: Task, ...values: unknown[]) => HandlerResult): Invoker {
   return (task, regs) => {
     const values: unknown[] = new Array(args.length);
     for (let i = 0; i < args.length; i++) {

@@ -4,7 +4,8 @@ import type { Blocking } from '../base/blocking.js';
 import { EBADF, EINVAL, EOPNOTSUPP, ESPIPE } from '../abi/errno.js';
 import { RWF_APPEND, RWF_DSYNC, RWF_HIPRI, RWF_NOAPPEND, RWF_NOWAIT, RWF_SYNC, SEEK_HOLE } from '../abi/fs.js';
 import { RLIMIT_FSIZE } from '../abi/resource.js';
-import { address, buffer, fd, flags, int, long, partial, size, syscall } from '../kernel/syscall.js';
+import { IOVEC } from '../abi/uio.js';
+import { buffer, fd, flags, int, long, partial, ptr, size, syscall } from '../kernel/syscall.js';
 import type { Task } from '../kernel/task.js';
 import { fileOf } from '../kernel/task-files.js';
 import { afterWrite, bufferOf, buffersOf } from '../kernel/task-io.js';
@@ -12,6 +13,9 @@ import type { IoVec } from '../mm/io-vec.js';
 import { clearSetid } from '../vfs/attributes.js';
 import type { OpenFile } from '../vfs/open-file.js';
 import { CURRENT, readFile, writeFile } from '../vfs/read-write.js';
+
+/** No transfer may reach past the largest off_t. */
+const OFFSET_END = 2 ** 63;
 
 type Answer = number | Blocking<number>;
 
@@ -45,14 +49,14 @@ export const write = syscall('write', [fd, buffer(2), size], (task, number, at, 
   return isErr(io) ? io : writeTo(task, file, io, CURRENT);
 });
 
-export const readv = syscall('readv', [fd, address, size], (task, number, at, count) => {
+export const readv = syscall('readv', [fd, ptr(IOVEC), size], (task, number, at, count) => {
   const file = readable(task, number);
   if (isErr(file)) return file;
   const io = buffersOf(task, at, count);
   return isErr(io) ? io : readFile(file, io, CURRENT);
 });
 
-export const writev = syscall('writev', [fd, address, size], (task, number, at, count) => {
+export const writev = syscall('writev', [fd, ptr(IOVEC), size], (task, number, at, count) => {
   const file = writable(task, number);
   if (isErr(file)) return file;
   const io = buffersOf(task, at, count);
@@ -65,7 +69,8 @@ function readAt(task: Task, number: number, position: number, io: (task: Task) =
   if (isErr(file)) return file;
   if (!file.seekable) return ESPIPE;
   const cursor = io(task);
-  return isErr(cursor) ? cursor : readFile(file, cursor, position, noWait);
+  if (isErr(cursor)) return cursor;
+  return position + cursor.remaining >= OFFSET_END ? EINVAL : readFile(file, cursor, position, noWait);
 }
 
 function writeAt(task: Task, number: number, position: number, io: (task: Task) => IoVec | Errno, noWait = false): Answer {
@@ -74,21 +79,22 @@ function writeAt(task: Task, number: number, position: number, io: (task: Task) 
   if (isErr(file)) return file;
   if (!file.seekable) return ESPIPE;
   const cursor = io(task);
-  return isErr(cursor) ? cursor : writeTo(task, file, cursor, position, noWait);
+  if (isErr(cursor)) return cursor;
+  return position + cursor.remaining >= OFFSET_END ? EINVAL : writeTo(task, file, cursor, position, noWait);
 }
 
 export const pread64 = syscall('pread64', [fd, buffer('result'), size, long], (task, number, at: GuestAddr, count, position) =>
   readAt(task, number, position, () => bufferOf(task, at, count)));
 export const pwrite64 = syscall('pwrite64', [fd, buffer(2), size, long], (task, number, at: GuestAddr, count, position) =>
   writeAt(task, number, position, () => bufferOf(task, at, count)));
-export const preadv = syscall('preadv', [fd, address, size, long], (task, number, at, count, position) =>
+export const preadv = syscall('preadv', [fd, ptr(IOVEC), size, long], (task, number, at, count, position) =>
   readAt(task, number, position, () => buffersOf(task, at, count)));
-export const pwritev = syscall('pwritev', [fd, address, size, long], (task, number, at, count, position) =>
+export const pwritev = syscall('pwritev', [fd, ptr(IOVEC), size, long], (task, number, at, count, position) =>
   writeAt(task, number, position, () => buffersOf(task, at, count)));
 
 const RWF_FLAGS = { RWF_HIPRI, RWF_DSYNC, RWF_SYNC, RWF_NOWAIT, RWF_APPEND, RWF_NOAPPEND };
 
-export const preadv2 = syscall('preadv2', [fd, address, size, long, long, flags(RWF_FLAGS)],
+export const preadv2 = syscall('preadv2', [fd, ptr(IOVEC), size, long, long, flags(RWF_FLAGS)],
   (task, number, at, count, position, _high, options) => {
     if ((options & ~(RWF_HIPRI | RWF_NOWAIT)) !== 0) return EOPNOTSUPP;
     const noWait = (options & RWF_NOWAIT) !== 0;
@@ -99,7 +105,7 @@ export const preadv2 = syscall('preadv2', [fd, address, size, long, long, flags(
     return isErr(io) ? io : readFile(file, io, CURRENT, noWait);
   });
 
-export const pwritev2 = syscall('pwritev2', [fd, address, size, long, long, flags(RWF_FLAGS)],
+export const pwritev2 = syscall('pwritev2', [fd, ptr(IOVEC), size, long, long, flags(RWF_FLAGS)],
   (task, number, at, count, position, _high, options) => {
     if ((options & ~(RWF_HIPRI | RWF_NOWAIT | RWF_DSYNC | RWF_SYNC | RWF_APPEND)) !== 0) return EOPNOTSUPP;
     const noWait = (options & RWF_NOWAIT) !== 0;

@@ -21,7 +21,9 @@ function collect(mount: Mount, into: Set<FileSystem>): Set<FileSystem> {
 }
 
 export const sync = syscall('sync', [], (task) => {
-  for (const fs of collect(task.machine.rootMount, new Set())) fs.sync();
+  let top = task.fs.root.mount;
+  while (top.mountPoint !== null) top = top.mountPoint.mount;
+  for (const fs of collect(top, new Set())) fs.sync();
   return 0;
 });
 
