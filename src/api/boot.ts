@@ -2,6 +2,7 @@
 import { isErr } from '../base/brands.js';
 import { EACCES, EPERM, ERRNO_NAMES } from '../abi/errno.js';
 import { registerFifos } from '../fs/fifo.js';
+import { registerFileSystemTypes } from '../fs/register-types.js';
 import { TscClock } from '../host/clock.js';
 import { Machine } from '../kernel/machine.js';
 import { PhysMem } from '../mm/phys-mem.js';
@@ -20,6 +21,7 @@ import { findUser, hostUser, type GuestUser } from './user.js';
 /** A machine that is ready for processes; `kind` tells a failure from it. */
 export function bootMachine(options: MachineOptions, port: KernelPort): GuestContext | BootFailure {
   registerFifos();
+  registerFileSystemTypes();
   const clock = new TscClock();
   const physmem = PhysMem.create(options.limits.memoryBytes);
   if (isErr(physmem)) {
