@@ -4,8 +4,10 @@
  * one CPU, and guests beside it, unless they compute: a thread that runs long between traps while others want to run as well
  * goes to the other CPUs, where its few traps may be dear.
  *
+ * Somebody else may want the kernel thread's CPU: when it is kept waiting too much, all that is near moves on to the next one.
  * Only the kernel thread and stubs are ever bound, never the rest of Node. Off on a one-CPU host.
  */
+import { readFileSync } from 'node:fs';
 import { isErr, type HostPid } from '../../base/brands.js';
 import { CPU_SET_BYTES, getAffinity, schedGetcpu, setAffinity } from '../../host/process.js';
 import type { PtraceThread } from './ptrace-thread.js';
@@ -14,6 +16,11 @@ import type { PtraceThread } from './ptrace-thread.js';
 const COMPUTING_MS = 0.15;
 /** Weight of the latest run in the average. */
 const ALPHA = 0.25;
+
+/** How often to look whether the CPU is contended, on average: two kernels that look at the same times would dodge in step. */
+const LOOK_MS = 200;
+/** Share of its time that the kernel thread may be kept waiting for its CPU. */
+const CONTENDED = 0.25;
 
 /** What Placement keeps of a thread. */
 export interface Place {
@@ -41,6 +48,10 @@ export class Placement {
   /** All others. */
   private readonly away = new Uint8Array(CPU_SET_BYTES);
   private readonly cpus: number;
+  private cpu = 0;
+  private lookAt = 0;
+  private lookedAt = 0;
+  private waitedNs = 0;
   private readonly enabled: boolean;
 
   /** To be made on the kernel thread, before it starts a stub: they inherit its CPU. */
@@ -48,10 +59,48 @@ export class Placement {
     this.cpus = isErr(getAffinity(0, this.all)) ? 1 : countBits(this.all);
     this.enabled = this.cpus > 1;
     if (!this.enabled) return;
-    const cpu = schedGetcpu();
+    this.settle(schedGetcpu());
+    this.waitedNs = runDelayNs();
+    this.lookedAt = performance.now();
+    this.lookAt = this.lookedAt + LOOK_MS;
+  }
+
+  /** Makes a CPU the kernel thread's. */
+  private settle(cpu: number): void {
+    this.cpu = cpu;
+    this.near.fill(0);
     this.near[cpu >> 3]! |= 1 << (cpu & 7);
     this.away.set(this.all.map((byte, index) => byte & ~this.near[index]!));
     setAffinity(0, this.near);
+  }
+
+  /** Notes the time of a trap or wake-up. True when it is time for `look`. */
+  tick(): boolean {
+    this.now = performance.now();
+    return this.now >= this.lookAt;
+  }
+
+  /** Moves to another CPU if this one is contended; `threads`: all that may be bound. */
+  look(threads: Iterable<PtraceThread>): void {
+    const waitedNs = runDelayNs();
+    const share = (waitedNs - this.waitedNs) / 1e6 / (this.now - this.lookedAt);
+    this.waitedNs = waitedNs;
+    this.lookedAt = this.now;
+    this.lookAt = this.now + LOOK_MS * (0.5 + Math.random());
+    if (!this.enabled || share < CONTENDED) return;
+    if (Math.random() < 0.5) return; // whoever is in the way may be about to go
+    this.settle(this.nextCpu());
+    for (const thread of threads) {
+      const { mask } = thread.place;
+      if (mask === this.near || mask === this.away) this.bind(thread.tid, mask);
+    }
+  }
+
+  private nextCpu(): number {
+    let cpu = this.cpu;
+    do cpu = (cpu + 1) % (CPU_SET_BYTES * 8);
+    while ((this.all[cpu >> 3]! & (1 << (cpu & 7))) === 0);
+    return cpu;
   }
 
   /** The first stub's place: it inherited the kernel thread's CPU. */
@@ -88,17 +137,26 @@ export class Placement {
   private put(thread: PtraceThread, mask: Uint8Array): void {
     if (thread.place.mask === mask) return;
     thread.place.mask = mask;
-    this.moves++;
     this.bind(thread.tid, mask);
   }
 
   private bind(tid: HostPid, mask: Uint8Array): void {
+    this.moves++;
     setAffinity(tid, mask);
   }
 
   /** Gives the kernel thread all its CPUs back. */
   stop(): void {
     if (this.enabled) setAffinity(0, this.all);
+  }
+}
+
+/** Time that this thread was ready and had to wait for a CPU (/proc/PID/schedstat); 0 where the host does not count it. */
+function runDelayNs(): number {
+  try {
+    return Number(readFileSync('/proc/thread-self/schedstat', 'latin1').split(' ')[1]);
+  } catch {
+    return 0;
   }
 }
 

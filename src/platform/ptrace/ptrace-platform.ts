@@ -16,6 +16,7 @@ import { WNOHANG } from '../../abi/wait.js';
 import { getauxval } from '../../host/auxv.js';
 import { closeFd, memfdWith } from '../../host/events.js';
 import { mappingsOf } from '../../host/proc.js';
+import { ignoreChildStops } from '../../host/signals.js';
 import { STATUS_WORD, stopWords, waitForTrap } from '../../host/trap-calls.js';
 import { kill, spawnSession } from '../../host/process.js';
 import { PTRACE_GETREGS, PTRACE_O_EXITKILL, PTRACE_O_TRACESYSGOOD, PTRACE_SETOPTIONS, PTRACE_SETREGS, ptrace } from '../../host/ptrace.js';
@@ -104,6 +105,7 @@ export class PtracePlatform implements Platform {
     }
     const stub = assembleStub(dataStride);
     frameBytes(frames, pages.code, 4096).fill(0xcc).set(stub.bytes);
+    ignoreChildStops();
     const placement = new Placement();
     const zygote = startZygote(frames, pages, stub, dataStride, bellFds.epoll);
     if (typeof zygote !== 'number') {
@@ -161,7 +163,7 @@ export class PtracePlatform implements Platform {
       const pid: number = waitForTrap(-this.group, sleep ? WAIT_OPTIONS : WAIT_OPTIONS | WNOHANG);
       if (pid === EINTR) continue;
       if (pid <= 0) return null;
-      this.placement.now = performance.now();
+      if (this.placement.tick()) this.lookAround();
       if (pid === this.bell.tid) {
         this.counts.bells++;
         this.onBell();
@@ -172,6 +174,12 @@ export class PtracePlatform implements Platform {
       if (thread.onStatus(stopWords[STATUS_WORD]!) !== TRAP_NONE) return thread;
       if (!thread.running && !thread.dead && !thread.destroyed) thread.letGo();
     }
+  }
+
+  /** A few times a second. */
+  private lookAround(): void {
+    ignoreChildStops();
+    this.placement.look(this.tracees.values());
   }
 
   private onBell(): void {
