@@ -1,11 +1,19 @@
 /** What is particular to the ptrace platform: stub processes as the host sees them, and what others may do to them. */
 import { deepEqual, equal, ok } from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
-import { mem, rax, rbx, rcx, rdx } from '../../asm/operands.js';
+import { Assembler } from '../../asm/assembler.js';
+import { BpfProgram, SECCOMP_DATA_NR, SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO } from '../../asm/bpf.js';
+import { staticElf } from '../../asm/elf-writer.js';
+import { at, mem, r10, r12, r8, rax, rbx, rcx, rdi, rdx, rsi, rsp } from '../../asm/operands.js';
+import { EPERM } from '../../abi/errno.js';
+import { PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP } from '../../abi/prctl.js';
 import { SIGKILL, SIGSEGV, SIGTERM, SIGUSR1 } from '../../abi/signal.js';
+import { NR } from '../../abi/syscall-numbers.js';
 import { isErr } from '../../base/brands.js';
 import { mappingsOf } from '../../host/proc.js';
 import { kill } from '../../host/process.js';
@@ -221,4 +229,68 @@ test('nothing survives the end of the kernel thread', { timeout: 20000 }, async 
   await untilGone(stubs);
   equal(readStat(node.pid!)?.state === undefined, false);
   node.kill('SIGKILL');
+});
+
+/**
+ * A launcher that forbids itself ptrace as a container's policy does (EPERM), and executes its arguments.
+ */
+function writeLauncher(file: string): void {
+  const filter = new BpfProgram()
+    .load(SECCOMP_DATA_NR)
+    .jeq(NR.ptrace, 'deny')
+    .ret(SECCOMP_RET_ALLOW)
+    .label('deny')
+    .ret(SECCOMP_RET_ERRNO + 1);
+  const code = filter.assemble();
+  const a = new Assembler();
+  a.mov(r12, rsp);
+  a.mov(rdi, PR_SET_NO_NEW_PRIVS).mov(rsi, 1).mov(rdx, 0).mov(r10, 0).mov(r8, 0).mov(rax, NR.prctl).syscall();
+  a.lea(rbx, at('filter'))
+    .push(rbx)
+    .mov(rax, code.length / 8)
+    .push(rax);
+  a.mov(rdi, PR_SET_SECCOMP).mov(rsi, 2).mov(rdx, rsp).mov(rax, NR.prctl).syscall();
+  // argc, argv[0], argv[1], ..., 0, environment
+  a.mov(rdi, mem(r12, 16)).lea(rsi, mem(r12, 16));
+  a.mov(rdx, mem(r12)).add(rdx, 2).shl(rdx, 3).add(rdx, r12);
+  a.mov(rax, NR.execve).syscall().ud2();
+  a.align(8).label('filter').data(code);
+  writeFileSync(file, staticElf(a.assemble(), 0x40_0000));
+  chmodSync(file, 0o755);
+}
+
+test('a host that forbids ptrace is named as the cause, and nothing is left', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'skas-ptrace-'));
+  const launcher = join(folder, 'launcher');
+  writeLauncher(launcher);
+  const fixture = new URL('../fixture.js', import.meta.url).href;
+  const platform = new URL('./ptrace-platform.js', import.meta.url).href;
+  const script = `
+    const { PlainFrames } = await import('${fixture}');
+    const { PtracePlatform } = await import('${platform}');
+    const { readdirSync } = await import('node:fs');
+    const frames = new PlainFrames();
+    PtracePlatform.create(frames);
+    const before = readdirSync('/proc/self/fd').length;
+    const { errno, step } = PtracePlatform.create(frames);
+    console.log(JSON.stringify({ errno, step, frames: frames.inUse, fds: readdirSync('/proc/self/fd').length - before }));`;
+  const { stdout, stderr } = spawnSync(launcher, [process.execPath, '--input-type=module', '-e', script], { encoding: 'utf8' });
+  rmSync(folder, { recursive: true });
+  equal(stderr, '');
+  const { errno, step: failed, frames, fds } = JSON.parse(stdout) as { errno: number; step: string; frames: number; fds: number };
+  equal(errno, EPERM);
+  ok(failed.includes('ptrace'));
+  deepEqual([frames, fds], [0, 0]);
+});
+
+test('an application that has children of its own is not woken by the stops of guests', () => {
+  const signals = new URL('../../host/signals.js', import.meta.url).href;
+  const script = `
+    const { ignoreChildStops } = await import('${signals}');
+    const { spawn } = await import('node:child_process');
+    const before = ignoreChildStops();
+    spawn('true'); // Node takes a handler with its first child
+    console.log(JSON.stringify([before, ignoreChildStops(), ignoreChildStops()]));`;
+  const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' });
+  deepEqual(JSON.parse(stdout), [false, true, false]);
 });
