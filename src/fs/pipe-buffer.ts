@@ -77,12 +77,7 @@ export class PipeBuffer {
     const packet = this.packets?.[0];
     const moved = this.copyTo(io, 0, Math.min(max, this.spanOfRead(packet)));
     if (isErr(moved)) return moved;
-    if (packet?.start === this.taken) {
-      this.packets!.shift();
-      this.skip(packet.length);
-    } else {
-      this.skip(moved);
-    }
+    this.skip(packet?.start === this.taken ? packet.length : moved);
     return moved;
   }
 
@@ -107,6 +102,16 @@ export class PipeBuffer {
     this.used -= length;
     // An empty buffer starts over: the next write is one span, and touches the same memory again.
     this.head = this.used === 0 ? 0 : (this.head + length) % this.capacity;
+    if (this.packets) this.trimPackets(this.packets);
+  }
+
+  /** Packets that were taken in part go on as shorter ones. */
+  private trimPackets(packets: Packet[]): void {
+    for (let first = packets[0]; first && first.start < this.taken; first = packets[0]) {
+      const left = first.start + first.length - this.taken;
+      if (left <= 0) packets.shift();
+      else packets[0] = { start: this.taken, length: left };
+    }
   }
 
   /** Changes the capacity, which is at least `used`. */

@@ -91,13 +91,13 @@ test('capacity changes keep the contents', () => {
   writer.write(input(bytes(60000)));
   readAll(reader, 50000);
   writer.write(input(bytes(20000, 60000)));
-  assert.equal(pipe.setCapacity(10000, false), EBUSY);
-  assert.equal(pipe.setCapacity(100000, false), 131072);
-  assert.equal(pipe.setCapacity(2 << 20, false), EPERM);
+  assert.equal(pipe.setCapacity(10000), EBUSY);
+  assert.equal(pipe.setCapacity(100000), 131072);
+  assert.equal(pipe.setCapacity(2 << 20), EPERM);
   const target = new Uint8Array(30000);
   assert.equal(reader.read(new KernelIoVec(target)), 30000);
   assert.deepEqual(target, bytes(30000, 50000));
-  assert.equal(pipe.setCapacity(1, false), 4096);
+  assert.equal(pipe.setCapacity(1), 4096);
 });
 
 function step(answer: unknown): Blocking<unknown> {

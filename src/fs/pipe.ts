@@ -9,7 +9,7 @@ import { isErr, type Errno } from '../base/brands.js';
 import { WaitQueue } from '../base/wait-queue.js';
 import { PAGE_SIZE } from '../base/page.js';
 import { EAGAIN, EBADF, EBUSY, EFAULT, EINVAL, ENOTTY, EPERM, EPIPE } from '../abi/errno.js';
-import { O_DIRECT, O_NONBLOCK, O_RDONLY, O_WRONLY } from '../abi/fcntl.js';
+import { F_GETPIPE_SZ, F_SETPIPE_SZ, O_DIRECT, O_NONBLOCK, O_RDONLY, O_WRONLY } from '../abi/fcntl.js';
 import { FIONREAD } from '../abi/ioctls.js';
 import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from '../abi/poll.js';
 import type { IoVec } from '../mm/io-vec.js';
@@ -44,6 +44,13 @@ export class Pipe {
     if (moved === EAGAIN) return this.writers === 0 ? 0 : EAGAIN;
     if (!wasWritable && this.isWritable) this.queue.wake(WRITABLE);
     return moved;
+  }
+
+  /** Drops bytes that have been copied out of the buffer (splice). */
+  skip(length: number): void {
+    const wasWritable = this.isWritable;
+    this.buffer.skip(length);
+    if (!wasWritable && this.isWritable) this.queue.wake(WRITABLE);
   }
 
   /** EPIPE without readers (the caller sends SIGPIPE); EAGAIN when nothing fits; up to PIPE_BUF bytes go whole or not at all. */
@@ -86,16 +93,12 @@ export class Pipe {
     this.disposeIfUnused();
   }
 
-  /** F_SETPIPE_SZ: rounds up to a power of two of pages; returns the new capacity. */
-  setCapacity(bytes: number, privileged: boolean): number | Errno {
+  /** F_SETPIPE_SZ: rounds up to a power of two of pages; returns the new capacity. Nobody, root included, gets more than 1 MiB. */
+  setCapacity(bytes: number): number | Errno {
     if (bytes > 2 ** 31) return EINVAL;
     let capacity = PAGE_SIZE;
     while (capacity < bytes) capacity *= 2;
-    if (capacity > MAX_CAPACITY && capacity > this.buffer.capacity) return privileged && capacity <= 2 ** 28 ? this.resize(capacity) : EPERM;
-    return this.resize(capacity);
-  }
-
-  private resize(capacity: number): number | Errno {
+    if (capacity > MAX_CAPACITY) return EPERM;
     if (capacity < this.buffer.used) return EBUSY;
     const wasWritable = this.isWritable;
     if (capacity !== this.buffer.capacity) this.buffer.resize(capacity);
@@ -157,6 +160,12 @@ export class PipeFile extends OpenFile {
     if (request !== FIONREAD) return ENOTTY;
     new DataView(ioctlWord.buffer).setInt32(0, this.pipe.buffer.used, true);
     return isErr(caller.copyOut(argument, ioctlWord)) ? EFAULT : 0;
+  }
+
+  /** F_GETPIPE_SZ, F_SETPIPE_SZ. */
+  override fileControl(command: number, argument: number): number | Errno {
+    if (command === F_GETPIPE_SZ) return this.pipe.buffer.capacity;
+    return command === F_SETPIPE_SZ ? this.pipe.setCapacity(argument) : EINVAL;
   }
 
   override release(): void {

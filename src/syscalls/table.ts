@@ -11,6 +11,7 @@ import * as epoll from './epoll.js';
 import * as eventFiles from './event-files.js';
 import * as exec from './exec.js';
 import * as futex from './futex.js';
+import * as inotify from './inotify.js';
 import * as kill from './kill.js';
 import * as links from './links.js';
 import * as locks from './locks.js';
@@ -31,6 +32,7 @@ import * as sched from './sched.js';
 import * as signals from './signals.js';
 import * as socketMessages from './socket-messages.js';
 import * as sockets from './sockets.js';
+import * as splice from './splice.js';
 import * as stat from './stat.js';
 import * as syncCalls from './sync.js';
 import * as system from './system.js';
@@ -76,6 +78,7 @@ export const SYSCALL_TABLE: Readonly<Record<number, SyscallDefinition>> = {
   [NR.alarm]: timers.alarm,
   [NR.setitimer]: timers.setitimer,
   [NR.getpid]: processes.getpid,
+  [NR.sendfile]: splice.sendfile,
   [NR.socket]: sockets.socket,
   [NR.connect]: sockets.connect,
   [NR.accept]: sockets.accept,
@@ -265,6 +268,9 @@ export const SYSCALL_TABLE: Readonly<Record<number, SyscallDefinition>> = {
   [NR.keyctl]: refused.keyctl,
   [NR.ioprio_set]: sched.ioprioSet,
   [NR.ioprio_get]: sched.ioprioGet,
+  [NR.inotify_init]: inotify.inotifyInit,
+  [NR.inotify_add_watch]: inotify.inotifyAddWatch,
+  [NR.inotify_rm_watch]: inotify.inotifyRmWatch,
   [NR.migrate_pages]: numa.migratePages,
   [NR.openat]: openCalls.openat,
   [NR.mkdirat]: directories.mkdirat,
@@ -284,7 +290,10 @@ export const SYSCALL_TABLE: Readonly<Record<number, SyscallDefinition>> = {
   [NR.unshare]: unshare.unshare,
   [NR.set_robust_list]: futex.setRobustList,
   [NR.get_robust_list]: futex.getRobustList,
+  [NR.splice]: splice.splice,
+  [NR.tee]: splice.tee,
   [NR.sync_file_range]: syncCalls.syncFileRange,
+  [NR.vmsplice]: splice.vmsplice,
   [NR.move_pages]: numa.movePages,
   [NR.utimensat]: attributes.utimensat,
   [NR.epoll_pwait]: epoll.epollPwait,
@@ -300,6 +309,7 @@ export const SYSCALL_TABLE: Readonly<Record<number, SyscallDefinition>> = {
   [NR.epoll_create1]: epoll.epollCreate1,
   [NR.dup3]: descriptors.dup3,
   [NR.pipe2]: pipes.pipe2,
+  [NR.inotify_init1]: inotify.inotifyInit1,
   [NR.preadv]: readWrite.preadv,
   [NR.pwritev]: readWrite.pwritev,
   [NR.rt_tgsigqueueinfo]: kill.rtTgsigqueueinfo,
@@ -331,6 +341,7 @@ export const SYSCALL_TABLE: Readonly<Record<number, SyscallDefinition>> = {
   [NR.userfaultfd]: refused.userfaultfd,
   [NR.membarrier]: refused.membarrier,
   [NR.mlock2]: memory.mlock2,
+  [NR.copy_file_range]: splice.copyFileRange,
   [NR.preadv2]: readWrite.preadv2,
   [NR.pwritev2]: readWrite.pwritev2,
   [NR.pkey_mprotect]: memory.pkeyMprotect,
