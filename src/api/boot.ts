@@ -6,6 +6,7 @@ import { registerFileSystemTypes } from '../fs/register-types.js';
 import { TscClock } from '../host/clock.js';
 import { Machine } from '../kernel/machine.js';
 import { PhysMem } from '../mm/phys-mem.js';
+import { registerUnix } from '../net/unix/family.js';
 import type { Platform } from '../platform/platform.js';
 import { PtracePlatform } from '../platform/ptrace/ptrace-platform.js';
 import { SYSCALL_TABLE } from '../syscalls/table.js';
@@ -21,6 +22,7 @@ import { findUser, hostUser, type GuestUser } from './user.js';
 /** A machine that is ready for processes; `kind` tells a failure from it. */
 export function bootMachine(options: MachineOptions, port: KernelPort): GuestContext | BootFailure {
   registerFifos();
+  registerUnix();
   registerFileSystemTypes();
   const clock = new TscClock();
   const physmem = PhysMem.create(options.limits.memoryBytes);
