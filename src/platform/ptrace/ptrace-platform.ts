@@ -203,6 +203,13 @@ export class PtracePlatform implements Platform {
     this.announced.push(thread);
   }
 
+  /** Takes an announcement back; false when there is none. */
+  withdraw(thread: PtraceThread): boolean {
+    const index = this.announced.indexOf(thread);
+    if (index >= 0) this.announced.splice(index, 1);
+    return index >= 0;
+  }
+
   remember(thread: PtraceThread): void {
     this.tracees.set(thread.tid, thread);
   }

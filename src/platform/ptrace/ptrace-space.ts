@@ -20,7 +20,7 @@ import { SIGCHLD, SIGKILL } from '../../abi/signal.js';
 import { NR } from '../../abi/syscall-numbers.js';
 import { kill } from '../../host/process.js';
 import { frameBytes } from '../frames.js';
-import { TASK_SIZE, type HostSpace, type HostThread } from '../platform.js';
+import { TASK_SIZE, TRAP_FAULT, type HostSpace, type HostThread } from '../platform.js';
 import { ALTERNATE_STACK_OFFSET, MAX_STUB_THREADS, STUB_CODE, STUB_DATA, STUB_REQUEST, stubDataAddress } from '../stub/layout.js';
 import { RequestPage } from '../stub/request-page.js';
 import type { PtracePlatform } from './ptrace-platform.js';
@@ -99,18 +99,29 @@ export class PtraceSpace implements HostSpace {
   commit(): 0 | Errno {
     if (!this.hasQueued) return 0;
     for (const thread of this.threads) {
-      if (!thread.running && !thread.dead) return this.runQueued(thread);
+      if (!thread.running && !thread.dead) return this.runAndRefault(thread);
     }
     for (const thread of this.threads) {
       if (thread.dead) continue;
       const stands = thread.interrupt();
       if (thread.dead) continue;
-      const result = this.runQueued(thread);
+      const result = this.runAndRefault(thread);
       if (stands && !thread.dead) thread.restart();
       return result;
     }
     this.request.reset();
     return ESRCH;
+  }
+
+  /**
+   * A batch in a thread whose page fault nobody has heard of yet would take away what completeFault needs: the fault is forgotten
+   * then, and happens again.
+   */
+  private runAndRefault(thread: PtraceThread): 0 | Errno {
+    const again = thread.trap.kind === TRAP_FAULT && this.platform.withdraw(thread);
+    const result = this.runQueued(thread);
+    if (again && !thread.dead) thread.restart();
+    return result;
   }
 
   /** Runs the queue by a stopped thread. */
@@ -123,7 +134,6 @@ export class PtraceSpace implements HostSpace {
     const { platform } = this;
     platform.counts.batches++;
     platform.counts.operations += count;
-    thread.complete();
     thread.invalidate();
     if (isErr(runStub(thread.tid, thread.file, platform.stub.batch, count))) return ESRCH;
     const left = stubRegisters.get(SLOT.r12);
@@ -208,7 +218,6 @@ export class PtraceSpace implements HostSpace {
     request.reset();
     if (before > 0) platform.counts.batches++;
     platform.counts.operations += before;
-    parent.complete();
     parent.invalidate();
     if (isErr(runStub(parent.tid, parent.file, platform.stub.clone, before, childOperations))) return ESRCH;
     const result = stubRegisters.words[SLOT.rax * 2]! | 0;
@@ -227,6 +236,7 @@ export class PtraceSpace implements HostSpace {
     const arrived = waitFor(tid, WAIT_OPTIONS);
     const ready = !isErr(arrived) && isStopped(lastStatus()) && !isErr(continueToTrap(tid)) && stubRegisters.get(SLOT.r12) === 0;
     if (ready && stubRegisters.get(SLOT.rip) === STUB_CODE + this.platform.stub.stopped) return thread;
+    if (!isErr(arrived) && !isStopped(lastStatus())) this.platform.forget(thread);
     thread.destroy();
     return EAGAIN;
   }
@@ -269,11 +279,9 @@ export class PtraceSpace implements HostSpace {
   /** Waits until every thread is gone, the leader last: the host reports it only then. */
   private reap(): void {
     for (const tid of this.platform.tidsOf(this)) {
-      while (!isErr(waitFor(tid, WAIT_OPTIONS))) {
-        if (isStopped(lastStatus())) continue;
-        this.platform.forgetTid(tid);
-        break;
-      }
+      let pid = waitFor(tid, WAIT_OPTIONS);
+      while (!isErr(pid) && isStopped(lastStatus())) pid = waitFor(tid, WAIT_OPTIONS);
+      this.platform.forgetTid(tid);
     }
   }
 }

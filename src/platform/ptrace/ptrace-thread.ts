@@ -1,11 +1,9 @@
 /** A guest thread as a tracee (UML: arch/um/os-Linux/skas/process.c, the `userspace` loop). */
 import type { Errno, HostPid } from '../../base/brands.js';
 import { isErr } from '../../base/brands.js';
-import { EINTR, EINVAL, EIO } from '../../abi/errno.js';
+import { EINTR, EIO } from '../../abi/errno.js';
 import { SEGV_ACCERR, SEGV_MAPERR, SIGBUS, SIGFPE, SIGILL, SIGKILL, SIGSEGV, SIGSTOP, SIGTRAP } from '../../abi/signal.js';
 import { NR } from '../../abi/syscall-numbers.js';
-import { INITIAL_FCW, INITIAL_MXCSR } from '../../abi/user-regs.js';
-import { FP_MXCSR, XSAVE_HEADER, XSAVE_HEADER_END } from '../../abi/sigframe.js';
 import { tgkill } from '../../host/process.js';
 import {
   INFO_RESULT_WORD,
@@ -16,17 +14,7 @@ import {
   SYSCALL_INFO_SIZE,
   waitForTrap,
 } from '../../host/trap-calls.js';
-import {
-  NT_X86_XSTATE,
-  PTRACE_CONT,
-  PTRACE_GETREGS,
-  PTRACE_GETREGSET,
-  PTRACE_SETREGS,
-  PTRACE_SETREGSET,
-  PTRACE_SYSCALL,
-  PTRACE_SYSEMU,
-  ptrace,
-} from '../../host/ptrace.js';
+import { PTRACE_CONT, PTRACE_GETREGS, PTRACE_SETREGS, PTRACE_SYSCALL, PTRACE_SYSEMU, ptrace } from '../../host/ptrace.js';
 import {
   FAULT_EXEC,
   FAULT_PROTECTION,
@@ -44,7 +32,7 @@ import { R10, R8, R9, RAX, RDI, RDX, Registers, RIP, RSI, RSP } from '../registe
 import { STUB_CODE } from '../stub/layout.js';
 import type { PtraceSpace } from './ptrace-space.js';
 import { newPlace, type Place } from './placement.js';
-import { xstateBuffer } from './xstate.js';
+import { readXstate, resetXstate, writeXstate } from './xstate.js';
 import {
   endSignal,
   isStopped,
@@ -152,9 +140,11 @@ export class PtraceThread implements HostThread {
     return ptrace(PTRACE_SETREGS, this.tid, 0, this.file.address);
   }
 
-  /** The host's registers are no longer those of `file`. */
+  /** The stub is about to run: the host's registers are no longer those of `file`, its stop no longer that of the fault. */
   invalidate(): void {
+    this.complete();
     this.regs.dirty = -1;
+    this.faultLive = false;
   }
 
   /** It no longer runs. */
@@ -334,7 +324,6 @@ export class PtraceThread implements HostThread {
    */
   completeFault(): void {
     if (this.trap.accessKnown || !this.faultLive || this.dead) return;
-    this.faultLive = false;
     this.space.platform.counts.completedFaults++;
     this.invalidate();
     const info = this.space.faultInfo(this.slot);
@@ -384,33 +373,17 @@ export class PtraceThread implements HostThread {
   }
 
   readFp(target: Uint8Array): void {
-    const buffer = xstateBuffer(this.fpSize);
-    const length = Math.min(target.length, this.fpSize);
-    if (isErr(ptrace(PTRACE_GETREGSET, this.tid, NT_X86_XSTATE, buffer.vector))) {
-      target.fill(0);
-      return;
-    }
     this.space.platform.counts.fpReads++;
-    target.set(buffer.bytes.subarray(0, length));
+    readXstate(this.tid, this.fpSize, target);
   }
 
   writeFp(source: Uint8Array): 0 | Errno {
-    if (source.length < XSAVE_HEADER_END) return EINVAL;
-    const buffer = xstateBuffer(this.fpSize);
-    buffer.bytes.fill(0);
-    buffer.bytes.set(source.length > this.fpSize ? source.subarray(0, this.fpSize) : source);
     this.space.platform.counts.fpWrites++;
-    return isErr(ptrace(PTRACE_SETREGSET, this.tid, NT_X86_XSTATE, buffer.vector)) ? EINVAL : 0;
+    return writeXstate(this.tid, this.fpSize, source);
   }
 
   resetFp(): void {
-    const buffer = xstateBuffer(this.fpSize);
-    buffer.bytes.fill(0);
-    const view = new DataView(buffer.bytes.buffer);
-    view.setUint16(0, INITIAL_FCW, true);
-    view.setUint32(FP_MXCSR, INITIAL_MXCSR, true);
-    view.setUint32(XSAVE_HEADER, 3, true); // x87 and SSE as given, all else in its initial state
-    ptrace(PTRACE_SETREGSET, this.tid, NT_X86_XSTATE, buffer.vector);
+    resetXstate(this.tid, this.fpSize);
   }
 
   /** Its process has been killed by `destroy` of the space. */
