@@ -2,7 +2,7 @@
 import { deepEqual, equal, notEqual, ok } from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
-import { mem, rax, rbx, rcx, rdi, rsi, rsp } from '../asm/operands.js';
+import { mem, rax, rbx, rcx, rdi, rsi } from '../asm/operands.js';
 import { ENOMEM } from '../abi/errno.js';
 import { PROT_NONE, PROT_READ, PROT_WRITE } from '../abi/mman.js';
 import { SIGSEGV } from '../abi/signal.js';
