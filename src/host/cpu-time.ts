@@ -10,7 +10,7 @@ const view = new DataView(buffer.buffer);
 
 /** Nanoseconds of CPU time of all threads of a process, ended ones included; 0 when it is gone. */
 export function processCpuNs(pid: HostPid): number {
-  if (isErr(clockGettime(((~pid << 3) | CPUCLOCK_SCHED) | 0, buffer))) return 0;
+  if (isErr(clockGettime((~pid << 3) | CPUCLOCK_SCHED | 0, buffer))) return 0;
   return Number(view.getBigInt64(0, true)) * 1e9 + Number(view.getBigInt64(8, true));
 }
 

@@ -17,8 +17,16 @@ function primitives(): Primitives {
   if (loaded) return loaded;
   const a = new Assembler();
   // cpuid(leaf, subleaf, uint32_t out[4])
-  a.label('cpuid').push(rbx).mov(r8, rdx).mov(rax, rdi).mov({ ...rax, code: 1 }, rsi).cpuid();
-  a.store(mem(r8, 0), eax).store(mem(r8, 4), { ...eax, code: 3 }).store(mem(r8, 8), ecx).store(mem(r8, 12), edx);
+  a.label('cpuid')
+    .push(rbx)
+    .mov(r8, rdx)
+    .mov(rax, rdi)
+    .mov({ ...rax, code: 1 }, rsi)
+    .cpuid();
+  a.store(mem(r8, 0), eax)
+    .store(mem(r8, 4), { ...eax, code: 3 })
+    .store(mem(r8, 8), ecx)
+    .store(mem(r8, 12), edx);
   a.pop(rbx).ret().align(16);
   a.label('xgetbv').xor(ecx, ecx).xgetbv().shl(rdx, 32).or(rax, rdx).ret().align(16);
   a.label('rdtsc').lfence().rdtsc().shl(rdx, 32).or(rax, rdx).ret();

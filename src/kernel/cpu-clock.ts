@@ -12,7 +12,8 @@ import type { ThreadGroup } from './thread-group.js';
 /** Nanoseconds of CPU time of a thread that lives. */
 export function taskCpuNs(task: Task): number {
   const { tid, space } = task.thread;
-  if (task.group.tasks.size === 1 && task.mm.users === 1 && tid === space.leader && !task.group.hadThreads) return processCpuNs(space.leader);
+  if (task.group.tasks.size === 1 && task.mm.users === 1 && tid === space.leader && !task.group.hadThreads)
+    return processCpuNs(space.leader);
   return threadCpuNs(space.leader, tid);
 }
 

@@ -72,7 +72,10 @@ export class CpuTimers {
 
   private arm(atLeastNs: number): void {
     const { timers } = this.machine;
-    if (this.timers.size === 0) return timers.cancel(this.timer);
+    if (this.timers.size === 0) {
+      timers.cancel(this.timer);
+      return;
+    }
     let left = Infinity;
     for (const timer of this.timers) left = Math.min(left, timer.expiresNs - timer.clock());
     const threads = Math.max(1, this.group.tasks.size);
@@ -90,7 +93,10 @@ export function watchCpuLimit(machine: Machine, group: ThreadGroup): void {
   const soft = group.limits.soft[RLIMIT_CPU]!;
   if (soft === Infinity && !group.cpuLimit) return;
   const timers = cpuTimersOf(machine, group);
-  group.cpuLimit ??= new CpuTimer(() => groupCpuNs(group), () => enforceLimit(machine, group));
+  group.cpuLimit ??= new CpuTimer(
+    () => groupCpuNs(group),
+    () => enforceLimit(machine, group),
+  );
   timers.set(group.cpuLimit, Math.max(soft, 1) * NS_PER_SEC);
 }
 

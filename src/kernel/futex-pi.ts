@@ -30,7 +30,13 @@ function keyOf(task: Task, address: GuestAddr, isPrivate: boolean): string | Err
 }
 
 /** FUTEX_LOCK_PI; with `tryOnly` FUTEX_TRYLOCK_PI. */
-export function lockPi(task: Task, address: GuestAddr, deadlineNs: number, tryOnly: boolean, isPrivate: boolean): number | Blocking<number> {
+export function lockPi(
+  task: Task,
+  address: GuestAddr,
+  deadlineNs: number,
+  tryOnly: boolean,
+  isPrivate: boolean,
+): number | Blocking<number> {
   const key = keyOf(task, address, isPrivate);
   if (isErr(key)) return key;
   const lock = task.machine.piLocks.get(key as string);

@@ -34,7 +34,10 @@ test('waits only while the word holds the value; wakes in the order of arrival',
   task.mm.writeU32(WORD, 0);
   const calls = [wait(a), wait(b), wait(c)];
   assert.equal(futexWake(task, WORD, 2, ANY, true), 2);
-  assert.deepEqual(calls.map((call) => call.step()), [0, 0, undefined]);
+  assert.deepEqual(
+    calls.map((call) => call.step()),
+    [0, 0, undefined],
+  );
   assert.equal(futexWake(task, WORD, 0x7fffffff, ANY, true), 1);
   assert.equal(calls[2]!.step(), 0);
   assert.equal(futexWake(task, WORD, 1, ANY, true), 0);
@@ -73,9 +76,15 @@ test('requeue wakes some and moves others, which then wait for the second word',
   const calls = [0, 1, 2, 3].map(() => wait(world.thread(task)));
   assert.equal(futexRequeue(task, WORD, SECOND, 1, 2, 7, true), EAGAIN);
   assert.equal(futexRequeue(task, WORD, SECOND, 1, 2, 0, true), 3);
-  assert.deepEqual(calls.map((call) => call.step()), [0, undefined, undefined, undefined]);
+  assert.deepEqual(
+    calls.map((call) => call.step()),
+    [0, undefined, undefined, undefined],
+  );
   assert.equal(futexWake(task, SECOND, 9, ANY, true), 2);
-  assert.deepEqual(calls.map((call) => call.step()), [0, 0, 0, undefined]);
+  assert.deepEqual(
+    calls.map((call) => call.step()),
+    [0, 0, 0, undefined],
+  );
   assert.equal(futexRequeue(task, WORD, SECOND, -1, 0, undefined, true), EINVAL);
 });
 
@@ -118,7 +127,10 @@ test('priority-inheritance locks are handed over in order', () => {
   assert.equal(lockPi(b, WORD, Infinity, true, true), EAGAIN);
   assert.equal(unlockPi(a, WORD, true), EPERM);
   assert.equal(unlockPi(task, WORD, true), 0);
-  assert.deepEqual(calls.map((call) => call.step()), [0, undefined]);
+  assert.deepEqual(
+    calls.map((call) => call.step()),
+    [0, undefined],
+  );
   assert.equal(task.mm.readU32(WORD), (a.tid | FUTEX_WAITERS) >>> 0);
   assert.equal(unlockPi(a, WORD, true), 0);
   assert.equal(calls[1]!.step(), 0);
@@ -147,7 +159,11 @@ test('a dying thread gives up its robust mutexes and tells who joins it', () => 
 
 test('hostile robust lists end: a cycle, a wild pointer, a negative offset', () => {
   const head = TEST_MEMORY + 0x100;
-  for (const [next, offset] of [[TEST_MEMORY + 0x200, 16], [0x1000, 0], [TEST_MEMORY + 0x200, -(2 ** 40)]] as const) {
+  for (const [next, offset] of [
+    [TEST_MEMORY + 0x200, 16],
+    [0x1000, 0],
+    [TEST_MEMORY + 0x200, -(2 ** 40)],
+  ] as const) {
     task.mm.writeU64(head, next);
     task.mm.writeU32(head + 8, offset);
     task.mm.writeU32(head + 12, Math.floor(offset / 2 ** 32));

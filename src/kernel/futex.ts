@@ -11,8 +11,17 @@ import { isErr, type Errno, type GuestAddr } from '../base/brands.js';
 import { WaitQueue } from '../base/wait-queue.js';
 import { EAGAIN, EINVAL, ENOSYS } from '../abi/errno.js';
 import {
-  FUTEX_OP_ADD, FUTEX_OP_ANDN, FUTEX_OP_CMP_EQ, FUTEX_OP_CMP_GE, FUTEX_OP_CMP_GT, FUTEX_OP_CMP_LE, FUTEX_OP_CMP_LT, FUTEX_OP_CMP_NE,
-  FUTEX_OP_OR, FUTEX_OP_SET, FUTEX_OP_XOR,
+  FUTEX_OP_ADD,
+  FUTEX_OP_ANDN,
+  FUTEX_OP_CMP_EQ,
+  FUTEX_OP_CMP_GE,
+  FUTEX_OP_CMP_GT,
+  FUTEX_OP_CMP_LE,
+  FUTEX_OP_CMP_LT,
+  FUTEX_OP_CMP_NE,
+  FUTEX_OP_OR,
+  FUTEX_OP_SET,
+  FUTEX_OP_XOR,
 } from '../abi/futex.js';
 import type { Task } from './task.js';
 
@@ -100,7 +109,12 @@ export function futexKeyOf(task: Task, address: GuestAddr, isPrivate: boolean): 
  * ERESTARTSYS for a signal (the caller decides how to restart).
  */
 export function futexWait(
-  task: Task, address: GuestAddr, expected: number, bitset: number, deadlineNs: number, isPrivate: boolean,
+  task: Task,
+  address: GuestAddr,
+  expected: number,
+  bitset: number,
+  deadlineNs: number,
+  isPrivate: boolean,
 ): number | Blocking<number> {
   if (bitset === 0) return EINVAL;
   const key = futexKeyOf(task, address, isPrivate);
@@ -137,7 +151,13 @@ export function futexWake(task: Task, address: GuestAddr, count: number, bitset:
 
 /** FUTEX_REQUEUE, and with `expected` FUTEX_CMP_REQUEUE. Returns how many were woken or moved. */
 export function futexRequeue(
-  task: Task, from: GuestAddr, to: GuestAddr, wakeCount: number, requeueCount: number, expected: number | undefined, isPrivate: boolean,
+  task: Task,
+  from: GuestAddr,
+  to: GuestAddr,
+  wakeCount: number,
+  requeueCount: number,
+  expected: number | undefined,
+  isPrivate: boolean,
 ): number {
   if (wakeCount < 0 || requeueCount < 0) return EINVAL;
   const fromKey = futexKeyOf(task, from, isPrivate);
@@ -156,7 +176,13 @@ export function futexRequeue(
 
 /** FUTEX_WAKE_OP: changes the second word, wakes waiters of the first, and of the second when its old value compares. */
 export function futexWakeOp(
-  task: Task, first: GuestAddr, second: GuestAddr, count: number, secondCount: number, operation: number, isPrivate: boolean,
+  task: Task,
+  first: GuestAddr,
+  second: GuestAddr,
+  count: number,
+  secondCount: number,
+  operation: number,
+  isPrivate: boolean,
 ): number {
   const firstKey = futexKeyOf(task, first, isPrivate);
   if (isErr(firstKey)) return firstKey;

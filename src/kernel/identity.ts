@@ -2,7 +2,16 @@
 import { EINVAL, EPERM } from '../abi/errno.js';
 import type { Errno } from '../base/brands.js';
 import {
-  CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_FSETID, CAP_LINUX_IMMUTABLE, CAP_MAC_OVERRIDE, CAP_MKNOD, CAP_SETGID, CAP_SETPCAP,
+  CAP_CHOWN,
+  CAP_DAC_OVERRIDE,
+  CAP_DAC_READ_SEARCH,
+  CAP_FOWNER,
+  CAP_FSETID,
+  CAP_LINUX_IMMUTABLE,
+  CAP_MAC_OVERRIDE,
+  CAP_MKNOD,
+  CAP_SETGID,
+  CAP_SETPCAP,
   CAP_SETUID,
 } from '../abi/capability.js';
 import { hasCapability, type Credentials } from '../vfs/credentials.js';
@@ -17,7 +26,14 @@ const SECBIT_NO_SETUID_FIXUP = 1 << 2;
 
 /** Capabilities that go and come with the file-system user (Linux: CAP_FS_SET). */
 const FS_CAPABILITIES = [
-  CAP_CHOWN, CAP_MKNOD, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_FSETID, CAP_LINUX_IMMUTABLE, CAP_MAC_OVERRIDE,
+  CAP_CHOWN,
+  CAP_MKNOD,
+  CAP_DAC_OVERRIDE,
+  CAP_DAC_READ_SEARCH,
+  CAP_FOWNER,
+  CAP_FSETID,
+  CAP_LINUX_IMMUTABLE,
+  CAP_MAC_OVERRIDE,
 ].reduce((set, capability) => set + 2 ** capability, 0);
 
 /** Makes `cred` the task's. Losing or gaining identity makes the process undumpable and forgets its parent-death signal. */
@@ -94,7 +110,10 @@ export function setresuid(task: Task, ruid: number, euid: number, suid: number):
   if (!hasCapability(old, CAP_SETUID) && !(isOwn(ruid) && isOwn(euid) && isOwn(suid))) return EPERM;
   const pick = (id: number, current: number): number => (id === UNCHANGED ? current : id);
   const effective = pick(euid, old.euid);
-  return commit(task, fixCapabilities(old, { ...old, uid: pick(ruid, old.uid), euid: effective, suid: pick(suid, old.suid), fsuid: effective }));
+  return commit(
+    task,
+    fixCapabilities(old, { ...old, uid: pick(ruid, old.uid), euid: effective, suid: pick(suid, old.suid), fsuid: effective }),
+  );
 }
 
 export function setresgid(task: Task, rgid: number, egid: number, sgid: number): 0 | Errno {

@@ -67,7 +67,10 @@ export class CpuIntervalTimer {
     private readonly group: ThreadGroup,
     private readonly signal: number,
   ) {
-    this.timer = new CpuTimer(() => groupCpuNs(group), () => this.expire());
+    this.timer = new CpuTimer(
+      () => groupCpuNs(group),
+      () => this.expire(),
+    );
   }
 
   get(): TimerSetting {
@@ -91,6 +94,10 @@ export class CpuIntervalTimer {
 
 /** which: ITIMER_VIRTUAL, ITIMER_PROF. */
 export function cpuIntervalTimer(machine: Machine, group: ThreadGroup, which: number): CpuIntervalTimer {
-  if (which === ITIMER_PROF) return (group.profTimer ??= new CpuIntervalTimer(machine, group, SIGPROF));
-  return (group.virtualTimer ??= new CpuIntervalTimer(machine, group, SIGVTALRM));
+  if (which === ITIMER_PROF) {
+    group.profTimer ??= new CpuIntervalTimer(machine, group, SIGPROF);
+    return group.profTimer;
+  }
+  group.virtualTimer ??= new CpuIntervalTimer(machine, group, SIGVTALRM);
+  return group.virtualTimer;
 }

@@ -46,7 +46,10 @@ export class TestClock implements Clock {
 /** A host thread that is always stopped. `fp` is its extended state. */
 export class TestThread {
   owner: unknown;
-  readonly regs = new Registers(new Uint32Array(REGISTER_COUNT * 2), Uint8Array.from({ length: REGISTER_COUNT }, (_, i) => i));
+  readonly regs = new Registers(
+    new Uint32Array(REGISTER_COUNT * 2),
+    Uint8Array.from({ length: REGISTER_COUNT }, (_, i) => i),
+  );
   running = false;
   kicks = 0;
   fp: Uint8Array;
@@ -101,7 +104,13 @@ export class TestMachine {
     const pid = this.nextPid++;
     const processGroup = parent?.group.processGroup ?? newSession(machine, pid);
     const group: ThreadGroup = new ThreadGroup(
-      pid, undefined, parent?.group, processGroup, new SharedSignals(), ResourceLimits.defaults(100), this.clock.ns,
+      pid,
+      undefined,
+      parent?.group,
+      processGroup,
+      new SharedSignals(),
+      ResourceLimits.defaults(100),
+      this.clock.ns,
       () => sendRealTimerSignal(group),
     );
     moveToGroup(machine, group, processGroup);

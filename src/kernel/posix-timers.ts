@@ -130,7 +130,12 @@ export class PosixTimer {
 }
 
 /** A new timer of `task`'s process, disarmed; EAGAIN beyond the limit of queued signals. */
-export function createTimer(task: Task, clock: number, cpuClock: CpuClock | undefined, makeEvent: (id: number) => TimerEvent): PosixTimer | Errno {
+export function createTimer(
+  task: Task,
+  clock: number,
+  cpuClock: CpuClock | undefined,
+  makeEvent: (id: number) => TimerEvent,
+): PosixTimer | Errno {
   const { group, machine } = task;
   if (group.posixTimers.size >= group.limits.soft[RLIMIT_SIGPENDING]!) return EAGAIN;
   const id = group.nextTimerId++;

@@ -8,7 +8,7 @@ import type { WaitRequest, WakeReason } from '../base/blocking.js';
 import type { Waiter } from '../base/wait-queue.js';
 import { ERESTARTSYS, ETIMEDOUT } from '../abi/errno.js';
 import type { Machine } from './machine.js';
-import { killPending } from './signals/send.js';
+import { killPending } from './signals/pending.js';
 import type { Task } from './task.js';
 import { Timer } from './timers.js';
 

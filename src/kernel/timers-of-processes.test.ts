@@ -25,7 +25,7 @@ afterEach(() => world.dispose());
 
 const take = (signal: number) => takeFrom(task, SigSet.of(signal));
 
-test('the guest\'s monotonic clock begins with the machine, the wall clock is the host\'s', () => {
+test("the guest's monotonic clock begins with the machine, the wall clock is the host's", () => {
   world.advance(5_000_000_007);
   const out = { sec: 0, nsec: 0 };
   for (const clock of [CLOCK_MONOTONIC, CLOCK_BOOTTIME]) {
@@ -37,7 +37,7 @@ test('the guest\'s monotonic clock begins with the machine, the wall clock is th
   assert.ok(!readClock(world.machine, 12345, out));
 });
 
-test('absolute times of both kinds become deadlines of the host\'s clock', () => {
+test("absolute times of both kinds become deadlines of the host's clock", () => {
   const { machine, clock } = world;
   assert.equal(absoluteDeadline(machine, CLOCK_MONOTONIC, 3, 5), machine.bootNs + 3e9 + 5);
   const wall = clock.realtime();
@@ -113,7 +113,7 @@ test('an ignored signal does not stop a periodic timer, SIGEV_NONE only counts',
   assert.equal(silent.get().valueNs, 0);
 });
 
-test('an absolute timer of the guest\'s monotonic clock', () => {
+test("an absolute timer of the guest's monotonic clock", () => {
   const absolute = timer();
   world.advance(10e9);
   absolute.set(12, 0, 0, true);

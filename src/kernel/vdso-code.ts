@@ -6,7 +6,12 @@
 import { Assembler } from '../asm/assembler.js';
 import { eax, ecx, edi, edx, mem, r10, r11, r8, rax, rcx, rdi, rdx, rsi } from '../asm/operands.js';
 import {
-  CLOCK_BOOTTIME, CLOCK_MONOTONIC, CLOCK_MONOTONIC_COARSE, CLOCK_MONOTONIC_RAW, CLOCK_REALTIME, CLOCK_REALTIME_COARSE,
+  CLOCK_BOOTTIME,
+  CLOCK_MONOTONIC,
+  CLOCK_MONOTONIC_COARSE,
+  CLOCK_MONOTONIC_RAW,
+  CLOCK_REALTIME,
+  CLOCK_REALTIME_COARSE,
 } from '../abi/time.js';
 import { NR } from '../abi/syscall-numbers.js';
 import { emitMonotonic, MODE, MODE_GETCPU, MODE_TSC } from '../host/tsc-formula.js';

@@ -85,7 +85,10 @@ function settledClock(): TscClock | undefined {
   return clock.parameters ? clock : undefined;
 }
 
-for (const [title, mode] of [['computed', MODE_TSC], ['by system calls', 0]] as const) {
+for (const [title, mode] of [
+  ['computed', MODE_TSC],
+  ['by system calls', 0],
+] as const) {
   test(`times ${title} agree with the host's`, (t) => {
     const clock = settledClock();
     if (mode !== 0 && !clock) return t.skip('the time-stamp counter is no clock here');

@@ -126,7 +126,12 @@ function layOut(names: StringTable, symbols: readonly Symbol[]): Section[] {
   const verdef = versionDefinitions(names);
   const count = symbols.length + 1;
   const section = (
-    name: string, type: number, bytes: Uint8Array, align: number, entrySize: number, extra: Partial<Section> = {},
+    name: string,
+    type: number,
+    bytes: Uint8Array,
+    align: number,
+    entrySize: number,
+    extra: Partial<Section> = {},
   ): Section => ({ name, type, flags: SHF_ALLOC, bytes, align, entrySize, offset: 0, ...extra });
   const sections = [
     section('.hash', SHT_HASH, hashTable(symbols), 8, 4, { link: '.dynsym' }),
@@ -226,7 +231,13 @@ function writeImage(sections: readonly Section[]): Uint8Array {
   sectionNames.add('.shstrtab');
   const last = sections[sections.length - 1]!;
   const shstrtab: Section = {
-    name: '.shstrtab', type: SHT_STRTAB, flags: 0, bytes: sectionNames.bytes(), align: 1, entrySize: 0, offset: last.offset + last.bytes.length,
+    name: '.shstrtab',
+    type: SHT_STRTAB,
+    flags: 0,
+    bytes: sectionNames.bytes(),
+    align: 1,
+    entrySize: 0,
+    offset: last.offset + last.bytes.length,
   };
   const all = [...sections, shstrtab];
   const headersAt = Math.ceil((shstrtab.offset + shstrtab.bytes.length) / 8) * 8;
@@ -234,7 +245,9 @@ function writeImage(sections: readonly Section[]): Uint8Array {
   const image = new Uint8Array(Math.ceil(end / PAGE_SIZE) * PAGE_SIZE);
   const view = new DataView(image.buffer);
   for (const { bytes, offset } of all) image.set(bytes, offset);
-  all.forEach((section, i) => writeSectionHeader(view, headersAt + (i + 1) * SHDR_SIZE, section, sectionNames, all));
+  all.forEach((section, i) => {
+    writeSectionHeader(view, headersAt + (i + 1) * SHDR_SIZE, section, sectionNames, all);
+  });
   writeFileHeader(image, view, headersAt, all.length + 1);
   const dynamic = find(sections, '.dynamic');
   programHeader(view, 0, PT_LOAD, PF_R | PF_X, 0, end, PAGE_SIZE);

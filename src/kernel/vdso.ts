@@ -70,11 +70,21 @@ export class Vdso {
   /** Maps both parts at an address of mm's choice; where the code begins. */
   map(mm: AddressSpace): GuestAddr | Errno {
     const start = mm.map({
-      address: 0, length: PAGE_SIZE + this.codeLength, prot: PROT_READ, flags: MAP_SHARED, file: this.vvar, offset: 0, maxProt: PROT_READ,
+      address: 0,
+      length: PAGE_SIZE + this.codeLength,
+      prot: PROT_READ,
+      flags: MAP_SHARED,
+      file: this.vvar,
+      offset: 0,
+      maxProt: PROT_READ,
     });
     if (isErr(start)) return start;
     return mm.map({
-      address: start + PAGE_SIZE, length: this.codeLength, prot: PROT_READ | PROT_EXEC, flags: MAP_PRIVATE | MAP_FIXED, file: this.code,
+      address: start + PAGE_SIZE,
+      length: this.codeLength,
+      prot: PROT_READ | PROT_EXEC,
+      flags: MAP_PRIVATE | MAP_FIXED,
+      file: this.code,
       offset: PAGE_SIZE,
     });
   }

@@ -4,8 +4,18 @@ import { isErr, type Errno, type UserPtr } from '../base/brands.js';
 import type { Timespec } from '../base/clock.js';
 import { EINVAL, EOPNOTSUPP, EPERM, ERESTARTNOHAND, ERESTART_RESTARTBLOCK, ETIMEDOUT } from '../abi/errno.js';
 import {
-  CLOCK_BOOTTIME, CLOCK_BOOTTIME_ALARM, CLOCK_MONOTONIC, CLOCK_MONOTONIC_COARSE, CLOCK_MONOTONIC_RAW, CLOCK_PROCESS_CPUTIME_ID,
-  CLOCK_REALTIME, CLOCK_REALTIME_ALARM, CLOCK_REALTIME_COARSE, CLOCK_TAI, CLOCK_THREAD_CPUTIME_ID, TIMER_ABSTIME,
+  CLOCK_BOOTTIME,
+  CLOCK_BOOTTIME_ALARM,
+  CLOCK_MONOTONIC,
+  CLOCK_MONOTONIC_COARSE,
+  CLOCK_MONOTONIC_RAW,
+  CLOCK_PROCESS_CPUTIME_ID,
+  CLOCK_REALTIME,
+  CLOCK_REALTIME_ALARM,
+  CLOCK_REALTIME_COARSE,
+  CLOCK_TAI,
+  CLOCK_THREAD_CPUTIME_ID,
+  TIMER_ABSTIME,
 } from '../abi/time.js';
 import { TIMESPEC, TIMEVAL, type TimespecStruct } from '../abi/time-struct.js';
 import { TMS } from '../abi/timer-struct.js';
@@ -17,8 +27,17 @@ import type { Task } from '../kernel/task.js';
 import { WaitQueue } from '../base/wait-queue.js';
 
 const CLOCKS = {
-  CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID, CLOCK_MONOTONIC_RAW, CLOCK_REALTIME_COARSE,
-  CLOCK_MONOTONIC_COARSE, CLOCK_BOOTTIME, CLOCK_REALTIME_ALARM, CLOCK_BOOTTIME_ALARM, CLOCK_TAI,
+  CLOCK_REALTIME,
+  CLOCK_MONOTONIC,
+  CLOCK_PROCESS_CPUTIME_ID,
+  CLOCK_THREAD_CPUTIME_ID,
+  CLOCK_MONOTONIC_RAW,
+  CLOCK_REALTIME_COARSE,
+  CLOCK_MONOTONIC_COARSE,
+  CLOCK_BOOTTIME,
+  CLOCK_REALTIME_ALARM,
+  CLOCK_BOOTTIME_ALARM,
+  CLOCK_TAI,
 };
 const NS_PER_TICK = 1e7;
 const scratch: Timespec = { sec: 0, nsec: 0 };
@@ -42,14 +61,19 @@ export const clockGetres = syscall('clock_getres', [oneOf(CLOCKS), ptr(TIMESPEC,
   return task.mm.writeStruct(at, TIMESPEC, { sec: 0, nsec: isCoarse ? COARSE_RESOLUTION_NS : 1 });
 });
 
-export const clockSettime = syscall('clock_settime', [oneOf(CLOCKS), ptr(TIMESPEC)], (task, clock, at) => {
-  const time = task.mm.readStruct(at, TIMESPEC);
-  if (isErr(time)) return time;
-  return clock === CLOCK_REALTIME ? EPERM : EINVAL;
-}, partial('the clock is the host\'s: EPERM'));
-export const settimeofday = stub('settimeofday', EPERM, 'the clock is the host\'s');
-export const adjtimex = stub('adjtimex', EPERM, 'the clock is the host\'s');
-export const clockAdjtime = stub('clock_adjtime', EPERM, 'the clock is the host\'s');
+export const clockSettime = syscall(
+  'clock_settime',
+  [oneOf(CLOCKS), ptr(TIMESPEC)],
+  (task, clock, at) => {
+    const time = task.mm.readStruct(at, TIMESPEC);
+    if (isErr(time)) return time;
+    return clock === CLOCK_REALTIME ? EPERM : EINVAL;
+  },
+  partial("the clock is the host's: EPERM"),
+);
+export const settimeofday = stub('settimeofday', EPERM, "the clock is the host's");
+export const adjtimex = stub('adjtimex', EPERM, "the clock is the host's");
+export const clockAdjtime = stub('clock_adjtime', EPERM, "the clock is the host's");
 
 export const gettimeofday = syscall('gettimeofday', [ptr(TIMEVAL, true), address], (task, at, zone) => {
   if (at !== 0) {
@@ -72,7 +96,10 @@ export const times = syscall('times', [ptr(TMS, true)], (task, at) => {
   if (at === 0) return ticks;
   const of = (ns: number): number => Math.floor(ns / NS_PER_TICK);
   const stored = task.mm.writeStruct(at, TMS, {
-    utime: of(groupCpuNs(group)), stime: 0, cutime: of(group.childUserNs), cstime: of(group.childSystemNs),
+    utime: of(groupCpuNs(group)),
+    stime: 0,
+    cutime: of(group.childUserNs),
+    cstime: of(group.childSystemNs),
   });
   return isErr(stored) ? stored : ticks;
 });
@@ -116,9 +143,8 @@ export const clockNanosleep = syscall(
       case CLOCK_MONOTONIC_RAW:
       case CLOCK_REALTIME_COARSE:
       case CLOCK_MONOTONIC_COARSE:
-        return EOPNOTSUPP;
       case CLOCK_THREAD_CPUTIME_ID:
-        return EINVAL;
+        return EOPNOTSUPP;
       default:
         return cpuSleep(task, clock, options, requestAt);
     }

@@ -3,8 +3,21 @@ import { thenDo, type Blocking } from '../base/blocking.js';
 import { isErr, type Errno, type UserPtr } from '../base/brands.js';
 import { EINVAL, ENOSYS, EPERM, ERESTARTSYS, ERESTART_RESTARTBLOCK, ESRCH } from '../abi/errno.js';
 import {
-  FUTEX_BITSET_MATCH_ANY, FUTEX_CLOCK_REALTIME, FUTEX_CMP_REQUEUE, FUTEX_LOCK_PI, FUTEX_LOCK_PI2, FUTEX_PRIVATE_FLAG, FUTEX_REQUEUE,
-  FUTEX_TRYLOCK_PI, FUTEX_UNLOCK_PI, FUTEX_WAIT, FUTEX_WAITV_MAX, FUTEX_WAIT_BITSET, FUTEX_WAKE, FUTEX_WAKE_BITSET, FUTEX_WAKE_OP,
+  FUTEX_BITSET_MATCH_ANY,
+  FUTEX_CLOCK_REALTIME,
+  FUTEX_CMP_REQUEUE,
+  FUTEX_LOCK_PI,
+  FUTEX_LOCK_PI2,
+  FUTEX_PRIVATE_FLAG,
+  FUTEX_REQUEUE,
+  FUTEX_TRYLOCK_PI,
+  FUTEX_UNLOCK_PI,
+  FUTEX_WAIT,
+  FUTEX_WAITV_MAX,
+  FUTEX_WAIT_BITSET,
+  FUTEX_WAKE,
+  FUTEX_WAKE_BITSET,
+  FUTEX_WAKE_OP,
 } from '../abi/futex.js';
 import { FUTEX2_PRIVATE, FUTEX2_SIZE_U32, FUTEX_WAITV, ROBUST_LIST_HEAD_SIZE } from '../abi/futex-struct.js';
 import { CLOCK_MONOTONIC, CLOCK_REALTIME } from '../abi/time.js';
@@ -17,8 +30,19 @@ import { address, flags, oneOf, partial, pid, ptr, size, syscall, uint } from '.
 import type { Task } from '../kernel/task.js';
 
 const FUTEX_OPERATIONS = {
-  FUTEX_WAIT, FUTEX_WAKE, FUTEX_REQUEUE, FUTEX_CMP_REQUEUE, FUTEX_WAKE_OP, FUTEX_LOCK_PI, FUTEX_UNLOCK_PI, FUTEX_TRYLOCK_PI,
-  FUTEX_WAIT_BITSET, FUTEX_WAKE_BITSET, FUTEX_LOCK_PI2, FUTEX_PRIVATE_FLAG, FUTEX_CLOCK_REALTIME,
+  FUTEX_WAIT,
+  FUTEX_WAKE,
+  FUTEX_REQUEUE,
+  FUTEX_CMP_REQUEUE,
+  FUTEX_WAKE_OP,
+  FUTEX_LOCK_PI,
+  FUTEX_UNLOCK_PI,
+  FUTEX_TRYLOCK_PI,
+  FUTEX_WAIT_BITSET,
+  FUTEX_WAKE_BITSET,
+  FUTEX_LOCK_PI2,
+  FUTEX_PRIVATE_FLAG,
+  FUTEX_CLOCK_REALTIME,
 };
 const COMMAND_MASK = 0x7f;
 
@@ -76,7 +100,14 @@ export const futex = syscall(
   partial('FUTEX_WAIT_REQUEUE_PI and FUTEX_CMP_REQUEUE_PI; priorities are not inherited'),
 );
 
-function piCommand(task: Task, command: number, at: number, timeout: number, isRealtime: boolean, isPrivate: boolean): number | Blocking<number> {
+function piCommand(
+  task: Task,
+  command: number,
+  at: number,
+  timeout: number,
+  isRealtime: boolean,
+  isPrivate: boolean,
+): number | Blocking<number> {
   switch (command) {
     case FUTEX_LOCK_PI:
     case FUTEX_LOCK_PI2: {

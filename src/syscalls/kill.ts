@@ -70,7 +70,8 @@ export const pidfdSendSignal = syscall(
   'pidfd_send_signal',
   [fd, signal, address, flags({ PIDFD_SIGNAL_THREAD, PIDFD_SIGNAL_THREAD_GROUP, PIDFD_SIGNAL_PROCESS_GROUP })],
   (task, descriptor, number, infoAt, scope) => {
-    if (scope !== 0 && scope !== PIDFD_SIGNAL_THREAD && scope !== PIDFD_SIGNAL_THREAD_GROUP && scope !== PIDFD_SIGNAL_PROCESS_GROUP) return EINVAL;
+    if (scope !== 0 && scope !== PIDFD_SIGNAL_THREAD && scope !== PIDFD_SIGNAL_THREAD_GROUP && scope !== PIDFD_SIGNAL_PROCESS_GROUP)
+      return EINVAL;
     const file = task.files.get(descriptor);
     if (!(file instanceof PidFile)) return EBADF;
     if (file.group.reaped) return ESRCH;

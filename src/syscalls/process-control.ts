@@ -5,13 +5,56 @@ import { EFAULT, EINVAL, ENODEV, ENXIO, EOPNOTSUPP, EPERM } from '../abi/errno.j
 import { CAP_LAST_CAP, CAP_SETPCAP } from '../abi/capability.js';
 import * as prctlNumbers from '../abi/prctl.js';
 import {
-  ARCH_GET_CPUID, ARCH_GET_FS, ARCH_GET_GS, ARCH_GET_XCOMP_PERM, ARCH_GET_XCOMP_SUPP, ARCH_REQ_XCOMP_PERM, ARCH_SET_CPUID, ARCH_SET_FS,
-  ARCH_SET_GS, PR_CAPBSET_DROP, PR_CAPBSET_READ, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, PR_CAP_AMBIENT_IS_SET,
-  PR_CAP_AMBIENT_LOWER, PR_CAP_AMBIENT_RAISE, PR_GET_CHILD_SUBREAPER, PR_GET_DUMPABLE, PR_GET_KEEPCAPS, PR_GET_NAME,
-  PR_GET_NO_NEW_PRIVS, PR_GET_PDEATHSIG, PR_GET_SECCOMP, PR_GET_SECUREBITS, PR_GET_SPECULATION_CTRL, PR_GET_THP_DISABLE,
-  PR_GET_TID_ADDRESS, PR_GET_TIMERSLACK, PR_GET_TIMING, PR_GET_TSC, PR_MCE_KILL, PR_MCE_KILL_DEFAULT, PR_MCE_KILL_GET, PR_SET_CHILD_SUBREAPER,
-  PR_SET_DUMPABLE, PR_SET_KEEPCAPS, PR_SET_MM, PR_SET_NAME, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, PR_SET_PTRACER, PR_SET_SECUREBITS,
-  PR_SET_SPECULATION_CTRL, PR_SET_THP_DISABLE, PR_SET_TIMERSLACK, PR_SET_TIMING, PR_SET_TSC, PR_SPEC_NOT_AFFECTED, PR_TIMING_STATISTICAL, PR_TSC_ENABLE,
+  ARCH_GET_CPUID,
+  ARCH_GET_FS,
+  ARCH_GET_GS,
+  ARCH_GET_XCOMP_PERM,
+  ARCH_GET_XCOMP_SUPP,
+  ARCH_REQ_XCOMP_PERM,
+  ARCH_SET_CPUID,
+  ARCH_SET_FS,
+  ARCH_SET_GS,
+  PR_CAPBSET_DROP,
+  PR_CAPBSET_READ,
+  PR_CAP_AMBIENT,
+  PR_CAP_AMBIENT_CLEAR_ALL,
+  PR_CAP_AMBIENT_IS_SET,
+  PR_CAP_AMBIENT_LOWER,
+  PR_CAP_AMBIENT_RAISE,
+  PR_GET_CHILD_SUBREAPER,
+  PR_GET_DUMPABLE,
+  PR_GET_KEEPCAPS,
+  PR_GET_NAME,
+  PR_GET_NO_NEW_PRIVS,
+  PR_GET_PDEATHSIG,
+  PR_GET_SECCOMP,
+  PR_GET_SECUREBITS,
+  PR_GET_SPECULATION_CTRL,
+  PR_GET_THP_DISABLE,
+  PR_GET_TID_ADDRESS,
+  PR_GET_TIMERSLACK,
+  PR_GET_TIMING,
+  PR_GET_TSC,
+  PR_MCE_KILL,
+  PR_MCE_KILL_DEFAULT,
+  PR_MCE_KILL_GET,
+  PR_SET_CHILD_SUBREAPER,
+  PR_SET_DUMPABLE,
+  PR_SET_KEEPCAPS,
+  PR_SET_MM,
+  PR_SET_NAME,
+  PR_SET_NO_NEW_PRIVS,
+  PR_SET_PDEATHSIG,
+  PR_SET_PTRACER,
+  PR_SET_SECUREBITS,
+  PR_SET_SPECULATION_CTRL,
+  PR_SET_THP_DISABLE,
+  PR_SET_TIMERSLACK,
+  PR_SET_TIMING,
+  PR_SET_TSC,
+  PR_SPEC_NOT_AFFECTED,
+  PR_TIMING_STATISTICAL,
+  PR_TSC_ENABLE,
 } from '../abi/prctl.js';
 import { supportedXfeatures } from '../host/cpu.js';
 import { difference, hasBit, intersection, union } from '../kernel/capability-sets.js';
@@ -36,8 +79,9 @@ const PRCTL_OPTIONS = { ...byName('PR_SET_'), ...byName('PR_GET_'), PR_CAPBSET_R
 export const prctl = syscall(
   'prctl',
   [oneOf(PRCTL_OPTIONS), ulong, ulong, ulong, ulong],
-  (task, option, a, b, c, d) => processOption(task, option, a, b, c, d) ?? capabilityOption(task, option, a, b, c, d) ?? hardwareOption(task, option, a, b),
-  partial('no seccomp filters, no core scheduling, no changes of the memory map\'s description'),
+  (task, option, a, b, c, d) =>
+    processOption(task, option, a, b, c, d) ?? capabilityOption(task, option, a, b, c, d) ?? hardwareOption(task, option, a, b),
+  partial("no seccomp filters, no core scheduling, no changes of the memory map's description"),
 );
 
 /** Options that belong to the process or thread itself; undefined: none of these. */
@@ -187,38 +231,48 @@ function hardwareOption(task: Task, option: number, a: number, b: number): numbe
 
 const ARCH_OPTIONS = byName('ARCH_');
 
-export const archPrctl = syscall('arch_prctl', [oneOf(ARCH_OPTIONS), ulong], (task, option, value) => {
-  const { regs } = task.thread;
-  switch (option) {
-    case ARCH_SET_FS:
-    case ARCH_SET_GS:
-      if (value >= TASK_SIZE) return EPERM;
-      regs.set(option === ARCH_SET_FS ? FS_BASE : GS_BASE, value);
-      return 0;
-    case ARCH_GET_FS:
-      return task.mm.writeU64(value, regs.get(FS_BASE));
-    case ARCH_GET_GS:
-      return task.mm.writeU64(value, regs.get(GS_BASE));
-    case ARCH_GET_CPUID:
-      return 1;
-    case ARCH_SET_CPUID:
-      return ENODEV;
-    case ARCH_GET_XCOMP_SUPP:
-    case ARCH_GET_XCOMP_PERM: {
-      const { low, high } = supportedXfeatures();
-      return task.mm.writeU64(value, (low >>> 0) + (high >>> 0) * 4294967296);
+export const archPrctl = syscall(
+  'arch_prctl',
+  [oneOf(ARCH_OPTIONS), ulong],
+  (task, option, value) => {
+    const { regs } = task.thread;
+    switch (option) {
+      case ARCH_SET_FS:
+      case ARCH_SET_GS:
+        if (value >= TASK_SIZE) return EPERM;
+        regs.set(option === ARCH_SET_FS ? FS_BASE : GS_BASE, value);
+        return 0;
+      case ARCH_GET_FS:
+        return task.mm.writeU64(value, regs.get(FS_BASE));
+      case ARCH_GET_GS:
+        return task.mm.writeU64(value, regs.get(GS_BASE));
+      case ARCH_GET_CPUID:
+        return 1;
+      case ARCH_SET_CPUID:
+        return ENODEV;
+      case ARCH_GET_XCOMP_SUPP:
+      case ARCH_GET_XCOMP_PERM: {
+        const { low, high } = supportedXfeatures();
+        return task.mm.writeU64(value, (low >>> 0) + (high >>> 0) * 4294967296);
+      }
+      case ARCH_REQ_XCOMP_PERM:
+        return EOPNOTSUPP;
+      default:
+        return EINVAL;
     }
-    case ARCH_REQ_XCOMP_PERM:
-      return EOPNOTSUPP;
-    default:
-      return EINVAL;
-  }
-}, partial('no AMX, no faulting of cpuid, no shadow stacks'));
+  },
+  partial('no AMX, no faulting of cpuid, no shadow stacks'),
+);
 
 const QUERY = 0xffffffff;
 
-export const personality = syscall('personality', [uint], (task, value) => {
-  const old = task.personality;
-  if (value !== QUERY) task.personality = value;
-  return old;
-}, partial('kept and reported; addresses stay randomised'));
+export const personality = syscall(
+  'personality',
+  [uint],
+  (task, value) => {
+    const old = task.personality;
+    if (value !== QUERY) task.personality = value;
+    return old;
+  },
+  partial('kept and reported; addresses stay randomised'),
+);

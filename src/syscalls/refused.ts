@@ -6,7 +6,7 @@ import { EINVAL, ENOSYS, EOPNOTSUPP, EPERM } from '../abi/errno.js';
 import { stub } from '../kernel/syscall.js';
 
 const ABSENT = 'not in this kernel';
-const PRIVILEGED = 'the host\'s machine is not the guest\'s to change';
+const PRIVILEGED = "the host's machine is not the guest's to change";
 
 export const rseq = stub('rseq', ENOSYS, 'guest threads are registered with nobody: libraries do without');
 export const ioUringSetup = stub('io_uring_setup', ENOSYS, ABSENT);
@@ -51,7 +51,7 @@ export const futexRequeue = stub('futex_requeue', ENOSYS, 'futex(2) does it');
 export const lsmGetSelfAttr = stub('lsm_get_self_attr', EOPNOTSUPP, 'no security modules');
 export const lsmSetSelfAttr = stub('lsm_set_self_attr', EOPNOTSUPP, 'no security modules');
 export const lsmListModules = stub('lsm_list_modules', EOPNOTSUPP, 'no security modules');
-export const syslog = stub('syslog', EPERM, 'the log is the host\'s');
+export const syslog = stub('syslog', EPERM, "the log is the host's");
 export const reboot = stub('reboot', EPERM, PRIVILEGED);
 export const acct = stub('acct', EPERM, PRIVILEGED);
 export const swapon = stub('swapon', EPERM, PRIVILEGED);

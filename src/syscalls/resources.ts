@@ -4,9 +4,26 @@ import { EINVAL, EPERM, ESRCH } from '../abi/errno.js';
 import { CAP_SYS_RESOURCE } from '../abi/capability.js';
 import { RUSAGE, type Rusage } from '../abi/process-struct.js';
 import {
-  RLIMIT_AS, RLIMIT_CORE, RLIMIT_CPU, RLIMIT_DATA, RLIMIT_FSIZE, RLIMIT_LOCKS, RLIMIT_MEMLOCK, RLIMIT_MSGQUEUE, RLIMIT_NICE,
-  RLIMIT_NOFILE, RLIMIT_NPROC, RLIMIT_RSS, RLIMIT_RTPRIO, RLIMIT_RTTIME, RLIMIT_SIGPENDING, RLIMIT_STACK, RLIM_NLIMITS, RUSAGE_CHILDREN,
-  RUSAGE_SELF, RUSAGE_THREAD,
+  RLIMIT_AS,
+  RLIMIT_CORE,
+  RLIMIT_CPU,
+  RLIMIT_DATA,
+  RLIMIT_FSIZE,
+  RLIMIT_LOCKS,
+  RLIMIT_MEMLOCK,
+  RLIMIT_MSGQUEUE,
+  RLIMIT_NICE,
+  RLIMIT_NOFILE,
+  RLIMIT_NPROC,
+  RLIMIT_RSS,
+  RLIMIT_RTPRIO,
+  RLIMIT_RTTIME,
+  RLIMIT_SIGPENDING,
+  RLIMIT_STACK,
+  RLIM_NLIMITS,
+  RUSAGE_CHILDREN,
+  RUSAGE_SELF,
+  RUSAGE_THREAD,
 } from '../abi/resource.js';
 import { RLIMIT } from '../abi/system-struct.js';
 import { groupCpuNs, taskCpuNs } from '../kernel/cpu-clock.js';
@@ -18,8 +35,22 @@ import type { ThreadGroup } from '../kernel/thread-group.js';
 import { hasCapability } from '../vfs/credentials.js';
 
 const RESOURCES = {
-  RLIMIT_CPU, RLIMIT_FSIZE, RLIMIT_DATA, RLIMIT_STACK, RLIMIT_CORE, RLIMIT_RSS, RLIMIT_NPROC, RLIMIT_NOFILE, RLIMIT_MEMLOCK, RLIMIT_AS,
-  RLIMIT_LOCKS, RLIMIT_SIGPENDING, RLIMIT_MSGQUEUE, RLIMIT_NICE, RLIMIT_RTPRIO, RLIMIT_RTTIME,
+  RLIMIT_CPU,
+  RLIMIT_FSIZE,
+  RLIMIT_DATA,
+  RLIMIT_STACK,
+  RLIMIT_CORE,
+  RLIMIT_RSS,
+  RLIMIT_NPROC,
+  RLIMIT_NOFILE,
+  RLIMIT_MEMLOCK,
+  RLIMIT_AS,
+  RLIMIT_LOCKS,
+  RLIMIT_SIGPENDING,
+  RLIMIT_MSGQUEUE,
+  RLIMIT_NICE,
+  RLIMIT_RTPRIO,
+  RLIMIT_RTTIME,
 };
 const INFINITE = 0xffff_ffff_ffff_ffffn;
 /** No process may have more open files (Linux: /proc/sys/fs/nr_open). */
@@ -66,29 +97,37 @@ function mayLimit(task: Task, target: Task): boolean {
   return same || hasCapability(task.cred, CAP_SYS_RESOURCE);
 }
 
-export const prlimit64 = syscall('prlimit64', [pid, oneOf(RESOURCES), ptr(RLIMIT), ptr(RLIMIT, true)], (task, id, resource, newAt, oldAt) => {
-  if (resource < 0 || resource >= RLIM_NLIMITS) return EINVAL;
-  let given: { soft: bigint; hard: bigint } | undefined;
-  if (newAt !== 0) {
-    const read = task.mm.readStruct(newAt, RLIMIT);
-    if (isErr(read)) return read;
-    given = read;
-  }
-  const target = id === 0 ? task : task.machine.tasks.get(id);
-  if (!target) return ESRCH;
-  if (!mayLimit(task, target)) return EPERM;
-  const old = readLimit(target.group, resource);
-  if (given) {
-    const changed = changeLimit(task, target, resource, given);
-    if (isErr(changed)) return changed;
-  }
-  return oldAt === 0 ? 0 : task.mm.writeStruct(oldAt, RLIMIT, old);
-});
+export const prlimit64 = syscall(
+  'prlimit64',
+  [pid, oneOf(RESOURCES), ptr(RLIMIT), ptr(RLIMIT, true)],
+  (task, id, resource, newAt, oldAt) => {
+    if (resource < 0 || resource >= RLIM_NLIMITS) return EINVAL;
+    let given: { soft: bigint; hard: bigint } | undefined;
+    if (newAt !== 0) {
+      const read = task.mm.readStruct(newAt, RLIMIT);
+      if (isErr(read)) return read;
+      given = read;
+    }
+    const target = id === 0 ? task : task.machine.tasks.get(id);
+    if (!target) return ESRCH;
+    if (!mayLimit(task, target)) return EPERM;
+    const old = readLimit(target.group, resource);
+    if (given) {
+      const changed = changeLimit(task, target, resource, given);
+      if (isErr(changed)) return changed;
+    }
+    return oldAt === 0 ? 0 : task.mm.writeStruct(oldAt, RLIMIT, old);
+  },
+);
 
 function usage(userNs: number, systemNs: number, maxRssPages: number): Rusage {
   return {
-    ...RUSAGE.zero(), utimeSec: Math.floor(userNs / 1e9), utimeUsec: Math.floor((userNs % 1e9) / 1e3), stimeSec: Math.floor(systemNs / 1e9),
-    stimeUsec: Math.floor((systemNs % 1e9) / 1e3), maxrss: maxRssPages * 4,
+    ...RUSAGE.zero(),
+    utimeSec: Math.floor(userNs / 1e9),
+    utimeUsec: Math.floor((userNs % 1e9) / 1e3),
+    stimeSec: Math.floor(systemNs / 1e9),
+    stimeUsec: Math.floor((systemNs % 1e9) / 1e3),
+    maxrss: maxRssPages * 4,
   };
 }
 

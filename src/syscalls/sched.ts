@@ -4,7 +4,14 @@ import { E2BIG, EACCES, EINVAL, EPERM, ESRCH } from '../abi/errno.js';
 import { CAP_SYS_NICE } from '../abi/capability.js';
 import { PRIO_PGRP, PRIO_PROCESS, PRIO_USER, RLIMIT_NICE, RLIMIT_RTPRIO } from '../abi/resource.js';
 import {
-  SCHED_BATCH, SCHED_DEADLINE, SCHED_FIFO, SCHED_FLAG_RESET_ON_FORK, SCHED_IDLE, SCHED_NORMAL, SCHED_RESET_ON_FORK, SCHED_RR,
+  SCHED_BATCH,
+  SCHED_DEADLINE,
+  SCHED_FIFO,
+  SCHED_FLAG_RESET_ON_FORK,
+  SCHED_IDLE,
+  SCHED_NORMAL,
+  SCHED_RESET_ON_FORK,
+  SCHED_RR,
 } from '../abi/sched.js';
 import { SCHED_ATTR, SCHED_ATTR_SIZE_VER0, SCHED_PARAM } from '../abi/system-struct.js';
 import { TIMESPEC } from '../abi/time-struct.js';
@@ -39,38 +46,48 @@ export const schedGetaffinity = syscall('sched_getaffinity', [pid, uint, address
   return isErr(stored) ? stored : Math.min(length, mask.length);
 });
 
-export const schedSetaffinity = syscall('sched_setaffinity', [pid, uint, address], (task, id, length, at) => {
-  const all = allCpus(task.machine.cpuCount);
-  const mask = new Uint8Array(all.length);
-  const read = task.mm.copyIn(at, mask, 0, Math.min(length, mask.length));
-  if (isErr(read)) return read;
-  const target = targetOf(task, id);
-  if (isErr(target)) return target === EINVAL ? ESRCH : target;
-  if (!mayChange(task, target as Task)) return EPERM;
-  let some = 0;
-  let fewer = 0;
-  for (let i = 0; i < mask.length; i++) {
-    mask[i]! &= all[i]!;
-    some |= mask[i]!;
-    fewer |= mask[i]! ^ all[i]!;
-  }
-  if (some === 0) return EINVAL;
-  (target as Task).scheduling.affinity = fewer === 0 ? undefined : mask;
-  if (fewer !== 0) task.machine.vdso?.stopTellingCpu();
-  return 0;
-}, KEPT);
+export const schedSetaffinity = syscall(
+  'sched_setaffinity',
+  [pid, uint, address],
+  (task, id, length, at) => {
+    const all = allCpus(task.machine.cpuCount);
+    const mask = new Uint8Array(all.length);
+    const read = task.mm.copyIn(at, mask, 0, Math.min(length, mask.length));
+    if (isErr(read)) return read;
+    const target = targetOf(task, id);
+    if (isErr(target)) return target === EINVAL ? ESRCH : target;
+    if (!mayChange(task, target as Task)) return EPERM;
+    let some = 0;
+    let fewer = 0;
+    for (let i = 0; i < mask.length; i++) {
+      mask[i]! &= all[i]!;
+      some |= mask[i]!;
+      fewer |= mask[i]! ^ all[i]!;
+    }
+    if (some === 0) return EINVAL;
+    (target as Task).scheduling.affinity = fewer === 0 ? undefined : mask;
+    if (fewer !== 0) task.machine.vdso?.stopTellingCpu();
+    return 0;
+  },
+  KEPT,
+);
 
 /** A CPU that the thread may be on: which one it is at the moment only the host knows. */
-export const getcpu = syscall('getcpu', [address, address, address], (task, cpuAt, nodeAt) => {
-  const mask = task.scheduling.affinity;
-  let cpu = 0;
-  if (mask) while (((mask[cpu >> 3]! >> (cpu & 7)) & 1) === 0) cpu++;
-  if (cpuAt !== 0) {
-    const stored = task.mm.writeU32(cpuAt, cpu);
-    if (isErr(stored)) return stored;
-  }
-  return nodeAt === 0 ? 0 : task.mm.writeU32(nodeAt, 0);
-}, partial('the first CPU that the thread may use'));
+export const getcpu = syscall(
+  'getcpu',
+  [address, address, address],
+  (task, cpuAt, nodeAt) => {
+    const mask = task.scheduling.affinity;
+    let cpu = 0;
+    if (mask) while (((mask[cpu >> 3]! >> (cpu & 7)) & 1) === 0) cpu++;
+    if (cpuAt !== 0) {
+      const stored = task.mm.writeU32(cpuAt, cpu);
+      if (isErr(stored)) return stored;
+    }
+    return nodeAt === 0 ? 0 : task.mm.writeU32(nodeAt, 0);
+  },
+  partial('the first CPU that the thread may use'),
+);
 
 function isRealtime(policy: number): boolean {
   return policy === SCHED_FIFO || policy === SCHED_RR;
@@ -94,14 +111,19 @@ function changePolicy(task: Task, target: Task, policy: number, priority: number
   return 0;
 }
 
-export const schedSetscheduler = syscall('sched_setscheduler', [pid, oneOf(POLICIES), ptr(SCHED_PARAM)], (task, id, policy, at) => {
-  if (policy < 0 || at === 0) return EINVAL;
-  const param = task.mm.readStruct(at, SCHED_PARAM);
-  if (isErr(param)) return param;
-  const target = targetOf(task, id);
-  if (isErr(target)) return target;
-  return changePolicy(task, target as Task, policy & ~SCHED_RESET_ON_FORK, param.priority, (policy & SCHED_RESET_ON_FORK) !== 0);
-}, KEPT);
+export const schedSetscheduler = syscall(
+  'sched_setscheduler',
+  [pid, oneOf(POLICIES), ptr(SCHED_PARAM)],
+  (task, id, policy, at) => {
+    if (policy < 0 || at === 0) return EINVAL;
+    const param = task.mm.readStruct(at, SCHED_PARAM);
+    if (isErr(param)) return param;
+    const target = targetOf(task, id);
+    if (isErr(target)) return target;
+    return changePolicy(task, target as Task, policy & ~SCHED_RESET_ON_FORK, param.priority, (policy & SCHED_RESET_ON_FORK) !== 0);
+  },
+  KEPT,
+);
 
 export const schedGetscheduler = syscall('sched_getscheduler', [pid], (task, id) => {
   const target = targetOf(task, id);
@@ -110,15 +132,20 @@ export const schedGetscheduler = syscall('sched_getscheduler', [pid], (task, id)
   return policy | (resetOnFork ? SCHED_RESET_ON_FORK : 0);
 });
 
-export const schedSetparam = syscall('sched_setparam', [pid, ptr(SCHED_PARAM)], (task, id, at) => {
-  if (at === 0) return EINVAL;
-  const param = task.mm.readStruct(at, SCHED_PARAM);
-  if (isErr(param)) return param;
-  const target = targetOf(task, id);
-  if (isErr(target)) return target;
-  const { policy, resetOnFork } = (target as Task).scheduling;
-  return changePolicy(task, target as Task, policy, param.priority, resetOnFork);
-}, KEPT);
+export const schedSetparam = syscall(
+  'sched_setparam',
+  [pid, ptr(SCHED_PARAM)],
+  (task, id, at) => {
+    if (at === 0) return EINVAL;
+    const param = task.mm.readStruct(at, SCHED_PARAM);
+    if (isErr(param)) return param;
+    const target = targetOf(task, id);
+    if (isErr(target)) return target;
+    const { policy, resetOnFork } = (target as Task).scheduling;
+    return changePolicy(task, target as Task, policy, param.priority, resetOnFork);
+  },
+  KEPT,
+);
 
 export const schedGetparam = syscall('sched_getparam', [pid, ptr(SCHED_PARAM, true)], (task, id, at) => {
   if (at === 0) return EINVAL;
@@ -153,29 +180,39 @@ export const schedGetattr = syscall('sched_getattr', [pid, ptr(SCHED_ATTR, true)
   const bytes = new Uint8Array(SCHED_ATTR.size);
   const size = Math.min(length, SCHED_ATTR.size);
   SCHED_ATTR.write(new DataView(bytes.buffer), 0, {
-    ...SCHED_ATTR.zero(), size, policy, priority, nice: isRealtime(policy) ? 0 : nice, flags: resetOnFork ? SCHED_FLAG_RESET_ON_FORK : 0,
+    ...SCHED_ATTR.zero(),
+    size,
+    policy,
+    priority,
+    nice: isRealtime(policy) ? 0 : nice,
+    flags: resetOnFork ? SCHED_FLAG_RESET_ON_FORK : 0,
     utilMax: 1024,
   });
   return task.mm.copyOut(at, bytes, 0, size);
 });
 
-export const schedSetattr = syscall('sched_setattr', [pid, ptr(SCHED_ATTR), uint], (task, id, at, options) => {
-  if (at === 0 || options !== 0) return EINVAL;
-  const size = task.mm.readU32(at);
-  if (isErr(size)) return size;
-  const length = size === 0 ? SCHED_ATTR_SIZE_VER0 : size;
-  if (length < SCHED_ATTR_SIZE_VER0 || length > 4096) return E2BIG;
-  const bytes = new Uint8Array(SCHED_ATTR.size);
-  const read = task.mm.copyIn(at, bytes, 0, Math.min(length, SCHED_ATTR.size));
-  if (isErr(read)) return read;
-  const attr = SCHED_ATTR.read(new DataView(bytes.buffer), 0);
-  const target = targetOf(task, id);
-  if (isErr(target)) return target;
-  if ((attr.flags & ~SCHED_FLAG_RESET_ON_FORK) !== 0 || attr.nice < -20 || attr.nice > 19) return EINVAL;
-  const changed = changePolicy(task, target as Task, attr.policy, attr.priority, (attr.flags & SCHED_FLAG_RESET_ON_FORK) !== 0);
-  if (isErr(changed)) return changed;
-  return isRealtime(attr.policy) ? 0 : setNice(task, target as Task, attr.nice);
-}, KEPT);
+export const schedSetattr = syscall(
+  'sched_setattr',
+  [pid, ptr(SCHED_ATTR), uint],
+  (task, id, at, options) => {
+    if (at === 0 || options !== 0) return EINVAL;
+    const size = task.mm.readU32(at);
+    if (isErr(size)) return size;
+    const length = size === 0 ? SCHED_ATTR_SIZE_VER0 : size;
+    if (length < SCHED_ATTR_SIZE_VER0 || length > 4096) return E2BIG;
+    const bytes = new Uint8Array(SCHED_ATTR.size);
+    const read = task.mm.copyIn(at, bytes, 0, Math.min(length, SCHED_ATTR.size));
+    if (isErr(read)) return read;
+    const attr = SCHED_ATTR.read(new DataView(bytes.buffer), 0);
+    const target = targetOf(task, id);
+    if (isErr(target)) return target;
+    if ((attr.flags & ~SCHED_FLAG_RESET_ON_FORK) !== 0 || attr.nice < -20 || attr.nice > 19) return EINVAL;
+    const changed = changePolicy(task, target as Task, attr.policy, attr.priority, (attr.flags & SCHED_FLAG_RESET_ON_FORK) !== 0);
+    if (isErr(changed)) return changed;
+    return isRealtime(attr.policy) ? 0 : setNice(task, target as Task, attr.nice);
+  },
+  KEPT,
+);
 
 /** EPERM for somebody else's, EACCES for a rise that is not allowed. */
 function setNice(task: Task, target: Task, nice: number): 0 | Errno {
@@ -219,14 +256,19 @@ export const getpriority = syscall('getpriority', [oneOf(PRIORITY_TARGETS), int]
   return Math.max(...(tasks as Task[]).map(({ scheduling }) => 20 - scheduling.nice));
 });
 
-export const setpriority = syscall('setpriority', [oneOf(PRIORITY_TARGETS), int, int], (task, which, who, nice) => {
-  const tasks = selectTasks(task, which, who);
-  if (isErr(tasks)) return tasks;
-  const value = Math.max(-20, Math.min(19, nice));
-  let result: 0 | Errno = 0;
-  for (const target of tasks as Task[]) result = setNice(task, target, value) || result;
-  return result;
-}, KEPT);
+export const setpriority = syscall(
+  'setpriority',
+  [oneOf(PRIORITY_TARGETS), int, int],
+  (task, which, who, nice) => {
+    const tasks = selectTasks(task, which, who);
+    if (isErr(tasks)) return tasks;
+    const value = Math.max(-20, Math.min(19, nice));
+    let result: 0 | Errno = 0;
+    for (const target of tasks as Task[]) result = setNice(task, target, value) || result;
+    return result;
+  },
+  KEPT,
+);
 
 const IOPRIO_WHO_PROCESS = 1;
 const IOPRIO_CLASS_SHIFT = 13;
@@ -236,12 +278,17 @@ export const ioprioGet = syscall('ioprio_get', [int, int], (task, which, who) =>
   return isErr(tasks) ? tasks : (tasks as Task[])[0]!.scheduling.ioPriority;
 });
 
-export const ioprioSet = syscall('ioprio_set', [int, int, int], (task, which, who, value) => {
-  const kind = value >> IOPRIO_CLASS_SHIFT;
-  if (kind < 0 || kind > 3) return EINVAL;
-  if (kind === 1 && !hasCapability(task.cred, CAP_SYS_NICE)) return EPERM;
-  const tasks = selectTasks(task, which - IOPRIO_WHO_PROCESS, who);
-  if (isErr(tasks)) return tasks;
-  for (const { scheduling } of tasks as { scheduling: Scheduling }[]) scheduling.ioPriority = value;
-  return 0;
-}, KEPT);
+export const ioprioSet = syscall(
+  'ioprio_set',
+  [int, int, int],
+  (task, which, who, value) => {
+    const kind = value >> IOPRIO_CLASS_SHIFT;
+    if (kind < 0 || kind > 3) return EINVAL;
+    if (kind === 1 && !hasCapability(task.cred, CAP_SYS_NICE)) return EPERM;
+    const tasks = selectTasks(task, which - IOPRIO_WHO_PROCESS, who);
+    if (isErr(tasks)) return tasks;
+    for (const { scheduling } of tasks as { scheduling: Scheduling }[]) scheduling.ioPriority = value;
+    return 0;
+  },
+  KEPT,
+);

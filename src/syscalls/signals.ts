@@ -31,21 +31,25 @@ function writeSigSet(task: Task, at: number, set: SigSet, length = SIGSET_SIZE):
   return task.mm.copyOut(at, bytes, 0, length);
 }
 
-export const rtSigaction = syscall('rt_sigaction', [signal, ptr(SIGACTION), ptr(SIGACTION, true), size], (task, number, actionAt, oldAt, length) => {
-  if (length !== SIGSET_SIZE) return EINVAL;
-  let action: SignalAction | undefined;
-  if (actionAt !== 0) {
-    const given = task.mm.readStruct(actionAt, SIGACTION);
-    if (isErr(given)) return given;
-    const { handler, flags, restorer, maskLow, maskHigh } = given;
-    action = { handler, flags: flags % 4294967296, restorer, mask: new SigSet(maskLow | 0, maskHigh | 0) };
-  }
-  const old = changeAction(task, number, action);
-  if (isErr(old)) return old;
-  if (oldAt === 0) return 0;
-  const { handler, flags, restorer, mask } = old as SignalAction;
-  return task.mm.writeStruct(oldAt, SIGACTION, { handler, flags, restorer, maskLow: mask.low >>> 0, maskHigh: mask.high >>> 0 });
-});
+export const rtSigaction = syscall(
+  'rt_sigaction',
+  [signal, ptr(SIGACTION), ptr(SIGACTION, true), size],
+  (task, number, actionAt, oldAt, length) => {
+    if (length !== SIGSET_SIZE) return EINVAL;
+    let action: SignalAction | undefined;
+    if (actionAt !== 0) {
+      const given = task.mm.readStruct(actionAt, SIGACTION);
+      if (isErr(given)) return given;
+      const { handler, flags, restorer, maskLow, maskHigh } = given;
+      action = { handler, flags: flags % 4294967296, restorer, mask: new SigSet(maskLow | 0, maskHigh | 0) };
+    }
+    const old = changeAction(task, number, action);
+    if (isErr(old)) return old;
+    if (oldAt === 0) return 0;
+    const { handler, flags, restorer, mask } = old as SignalAction;
+    return task.mm.writeStruct(oldAt, SIGACTION, { handler, flags, restorer, maskLow: mask.low >>> 0, maskHigh: mask.high >>> 0 });
+  },
+);
 
 export const rtSigprocmask = syscall(
   'rt_sigprocmask',

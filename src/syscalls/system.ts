@@ -53,7 +53,11 @@ export const sysinfo = syscall('sysinfo', [ptr(SYSINFO, true)], (task, at) => {
   const total = machine.config.memoryBytes;
   const used = Math.min(total, machine.physmem.framesInUse * PAGE_SIZE);
   return task.mm.writeStruct(at, SYSINFO, {
-    ...SYSINFO.zero(), uptime: Math.floor(uptimeNs(machine) / 1e9), totalram: total, freeram: total - used, procs: Math.min(machine.tasks.size, 65535),
+    ...SYSINFO.zero(),
+    uptime: Math.ceil(uptimeNs(machine) / 1e9),
+    totalram: total,
+    freeram: total - used,
+    procs: Math.min(machine.tasks.size, 65535),
     memUnit: 1,
   });
 });

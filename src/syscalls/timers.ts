@@ -3,9 +3,21 @@ import { isErr, type Errno } from '../base/brands.js';
 import { EINVAL, EOPNOTSUPP } from '../abi/errno.js';
 import { SIGALRM, SIGEV_NONE, SIGEV_SIGNAL, SIGEV_THREAD, SIGEV_THREAD_ID } from '../abi/signal.js';
 import {
-  CLOCK_BOOTTIME, CLOCK_BOOTTIME_ALARM, CLOCK_MONOTONIC, CLOCK_MONOTONIC_COARSE, CLOCK_MONOTONIC_RAW, CLOCK_PROCESS_CPUTIME_ID,
-  CLOCK_REALTIME, CLOCK_REALTIME_ALARM, CLOCK_REALTIME_COARSE, CLOCK_TAI, CLOCK_THREAD_CPUTIME_ID, ITIMER_PROF, ITIMER_REAL,
-  ITIMER_VIRTUAL, TIMER_ABSTIME,
+  CLOCK_BOOTTIME,
+  CLOCK_BOOTTIME_ALARM,
+  CLOCK_MONOTONIC,
+  CLOCK_MONOTONIC_COARSE,
+  CLOCK_MONOTONIC_RAW,
+  CLOCK_PROCESS_CPUTIME_ID,
+  CLOCK_REALTIME,
+  CLOCK_REALTIME_ALARM,
+  CLOCK_REALTIME_COARSE,
+  CLOCK_TAI,
+  CLOCK_THREAD_CPUTIME_ID,
+  ITIMER_PROF,
+  ITIMER_REAL,
+  ITIMER_VIRTUAL,
+  TIMER_ABSTIME,
 } from '../abi/time.js';
 import { ITIMERSPEC, ITIMERVAL, type ItimerspecStruct } from '../abi/time-struct.js';
 import { SIGEVENT } from '../abi/timer-struct.js';
@@ -19,8 +31,14 @@ import type { Task } from '../kernel/task.js';
 
 const ITIMERS = { ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF };
 const TIMER_CLOCKS = {
-  CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID, CLOCK_BOOTTIME, CLOCK_REALTIME_ALARM,
-  CLOCK_BOOTTIME_ALARM, CLOCK_TAI,
+  CLOCK_REALTIME,
+  CLOCK_MONOTONIC,
+  CLOCK_PROCESS_CPUTIME_ID,
+  CLOCK_THREAD_CPUTIME_ID,
+  CLOCK_BOOTTIME,
+  CLOCK_REALTIME_ALARM,
+  CLOCK_BOOTTIME_ALARM,
+  CLOCK_TAI,
 };
 /** Longer alarms do not fit an unsigned int of seconds anyway. */
 const LONGEST_NS = 2 ** 52;
@@ -52,22 +70,27 @@ function timevalNs(sec: number, usec: number): number | Errno {
   return Math.min(sec * 1e9 + usec * 1e3, LONGEST_NS);
 }
 
-export const setitimer = syscall('setitimer', [oneOf(ITIMERS), ptr(ITIMERVAL), ptr(ITIMERVAL, true)], (task, which, newAt, oldAt) => {
-  const { machine, group } = task;
-  let setting: TimerSetting = { valueNs: 0, intervalNs: 0 };
-  if (newAt !== 0) {
-    const given = task.mm.readStruct(newAt, ITIMERVAL);
-    if (isErr(given)) return given;
-    const valueNs = timevalNs(given.valueSec, given.valueUsec);
-    if (isErr(valueNs)) return valueNs;
-    const intervalNs = timevalNs(given.intervalSec, given.intervalUsec);
-    if (isErr(intervalNs)) return intervalNs;
-    setting = { valueNs, intervalNs };
-  }
-  if (which !== ITIMER_REAL && which !== ITIMER_VIRTUAL && which !== ITIMER_PROF) return EINVAL;
-  const old = which === ITIMER_REAL ? setRealTimer(machine, group, setting) : cpuIntervalTimer(machine, group, which).set(setting);
-  return oldAt === 0 ? 0 : storeItimer(task, oldAt, old);
-}, partial('ITIMER_VIRTUAL counts what ITIMER_PROF counts: all CPU time of the process, to a millisecond'));
+export const setitimer = syscall(
+  'setitimer',
+  [oneOf(ITIMERS), ptr(ITIMERVAL), ptr(ITIMERVAL, true)],
+  (task, which, newAt, oldAt) => {
+    const { machine, group } = task;
+    let setting: TimerSetting = { valueNs: 0, intervalNs: 0 };
+    if (newAt !== 0) {
+      const given = task.mm.readStruct(newAt, ITIMERVAL);
+      if (isErr(given)) return given;
+      const valueNs = timevalNs(given.valueSec, given.valueUsec);
+      if (isErr(valueNs)) return valueNs;
+      const intervalNs = timevalNs(given.intervalSec, given.intervalUsec);
+      if (isErr(intervalNs)) return intervalNs;
+      setting = { valueNs, intervalNs };
+    }
+    if (which !== ITIMER_REAL && which !== ITIMER_VIRTUAL && which !== ITIMER_PROF) return EINVAL;
+    const old = which === ITIMER_REAL ? setRealTimer(machine, group, setting) : cpuIntervalTimer(machine, group, which).set(setting);
+    return oldAt === 0 ? 0 : storeItimer(task, oldAt, old);
+  },
+  partial('ITIMER_VIRTUAL counts what ITIMER_PROF counts: all CPU time of the process, to a millisecond'),
+);
 
 /** The clock of a new timer: EINVAL for none, EOPNOTSUPP for those that cannot have timers. */
 function timerClock(task: Task, clock: number): CpuClock | undefined | Errno {
@@ -138,7 +161,9 @@ export const timerSettime = syscall(
 
 function toItimerspec({ valueNs, intervalNs }: TimerSetting): ItimerspecStruct {
   return {
-    intervalSec: Math.floor(intervalNs / 1e9), intervalNsec: Math.floor(intervalNs % 1e9), valueSec: Math.floor(valueNs / 1e9),
+    intervalSec: Math.floor(intervalNs / 1e9),
+    intervalNsec: Math.floor(intervalNs % 1e9),
+    valueSec: Math.floor(valueNs / 1e9),
     valueNsec: Math.floor(valueNs % 1e9),
   };
 }

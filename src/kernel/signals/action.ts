@@ -2,8 +2,20 @@
 import type { Errno } from '../../base/brands.js';
 import { EINVAL } from '../../abi/errno.js';
 import {
-  SA_EXPOSE_TAGBITS, SA_NOCLDSTOP, SA_NOCLDWAIT, SA_NODEFER, SA_ONSTACK, SA_RESETHAND, SA_RESTART, SA_RESTORER, SA_SIGINFO, SIGKILL,
-  SIGSTOP, SIG_BLOCK, SIG_SETMASK, SIG_UNBLOCK,
+  SA_EXPOSE_TAGBITS,
+  SA_NOCLDSTOP,
+  SA_NOCLDWAIT,
+  SA_NODEFER,
+  SA_ONSTACK,
+  SA_RESETHAND,
+  SA_RESTART,
+  SA_RESTORER,
+  SA_SIGINFO,
+  SIGKILL,
+  SIGSTOP,
+  SIG_BLOCK,
+  SIG_SETMASK,
+  SIG_UNBLOCK,
 } from '../../abi/signal.js';
 import type { Task } from '../task.js';
 import { setMask } from './send.js';

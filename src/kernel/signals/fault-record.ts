@@ -1,7 +1,5 @@
 /** What a thread's last fault left behind, for sigcontext: cr2, err, trapno (Linux: struct thread_struct, arch/x86/kernel/traps.c). */
-import {
-  FPE_INTDIV, FPE_INTOVF, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP, SI_KERNEL, TRAP_BRKPT,
-} from '../../abi/signal.js';
+import { FPE_INTDIV, FPE_INTOVF, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP, SI_KERNEL, TRAP_BRKPT } from '../../abi/signal.js';
 import { TRAP_FAULT, type Trap } from '../../platform/platform.js';
 import type { Task } from '../task.js';
 

@@ -10,16 +10,64 @@
 import type { Errno } from '../../base/brands.js';
 import { EFAULT } from '../../abi/errno.js';
 import {
-  FP_XSTATE_MAGIC1, FP_XSTATE_MAGIC2, FP_XSTATE_MAGIC2_SIZE, FRAME_INFO, FRAME_PRETCODE, FRAME_SIZE, FRAME_UCONTEXT, FXSAVE_SIZE, SC_CR2,
-  SC_CS, SC_ERR, SC_FPSTATE, SC_FS, SC_GS, SC_OLDMASK, SC_SS, SC_TRAPNO, SS_FLAGS, SS_SIZE, SS_SP, SW_EXTENDED_SIZE, SW_MAGIC1,
-  SW_XFEATURES, SW_XSTATE_SIZE, UC_FLAGS, UC_FP_XSTATE, UC_LINK, UC_MCONTEXT, UC_SIGCONTEXT_SS, UC_SIGMASK, UC_STACK,
-  UC_STRICT_RESTORE_SS, XSAVE_HEADER, XSAVE_HEADER_END,
+  FP_XSTATE_MAGIC1,
+  FP_XSTATE_MAGIC2,
+  FP_XSTATE_MAGIC2_SIZE,
+  FRAME_INFO,
+  FRAME_PRETCODE,
+  FRAME_SIZE,
+  FRAME_UCONTEXT,
+  FXSAVE_SIZE,
+  SC_CR2,
+  SC_CS,
+  SC_ERR,
+  SC_FPSTATE,
+  SC_FS,
+  SC_GS,
+  SC_OLDMASK,
+  SC_SS,
+  SC_TRAPNO,
+  SS_FLAGS,
+  SS_SIZE,
+  SS_SP,
+  SW_EXTENDED_SIZE,
+  SW_MAGIC1,
+  SW_XFEATURES,
+  SW_XSTATE_SIZE,
+  UC_FLAGS,
+  UC_FP_XSTATE,
+  UC_LINK,
+  UC_MCONTEXT,
+  UC_SIGCONTEXT_SS,
+  UC_SIGMASK,
+  UC_STACK,
+  UC_STRICT_RESTORE_SS,
+  XSAVE_HEADER,
+  XSAVE_HEADER_END,
 } from '../../abi/sigframe.js';
 import { SA_RESTORER, SS_AUTODISARM, SS_DISABLE, SS_ONSTACK } from '../../abi/signal.js';
 import { frameXstateSize, supportedXfeatures } from '../../host/cpu.js';
 import { TASK_SIZE, type HostThread } from '../../platform/platform.js';
 import {
-  EFLAGS, R10, R11, R12, R13, R14, R15, R8, R9, RAX, RBP, RBX, RCX, RDI, RDX, RIP, RSI, RSP, type Registers,
+  EFLAGS,
+  R10,
+  R11,
+  R12,
+  R13,
+  R14,
+  R15,
+  R8,
+  R9,
+  RAX,
+  RBP,
+  RBX,
+  RCX,
+  RDI,
+  RDX,
+  RIP,
+  RSI,
+  RSP,
+  type Registers,
 } from '../../platform/registers.js';
 import type { Task } from '../task.js';
 import type { SigSet } from './sig-set.js';
@@ -37,7 +85,24 @@ const XFEATURES_LEGACY = 3;
 
 /** The general registers in the order of sigcontext. */
 export const SIGCONTEXT_REGISTERS: readonly number[] = [
-  R8, R9, R10, R11, R12, R13, R14, R15, RDI, RSI, RBP, RBX, RDX, RAX, RCX, RSP, RIP, EFLAGS,
+  R8,
+  R9,
+  R10,
+  R11,
+  R12,
+  R13,
+  R14,
+  R15,
+  RDI,
+  RSI,
+  RBP,
+  RBX,
+  RDX,
+  RAX,
+  RCX,
+  RSP,
+  RIP,
+  EFLAGS,
 ];
 
 export interface HandlerEntry {

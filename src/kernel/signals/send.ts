@@ -1,19 +1,32 @@
 /**
  * Sending signals (Linux: kernel/signal.c, send_signal_locked, complete_signal, force_sig_info_to_task). Permission checks are
- * the callers' (signal-permission.ts): what comes here is sent.
+ * the callers' (kill.ts): what comes here is sent.
  */
 import type { Errno } from '../../base/brands.js';
 import { EAGAIN } from '../../abi/errno.js';
 import { RLIMIT_SIGPENDING } from '../../abi/resource.js';
-import { SIGCONT, SIGKILL, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU } from '../../abi/signal.js';
+import {
+  CLD_CONTINUED,
+  CLD_STOPPED,
+  SA_NOCLDSTOP,
+  SIGCHLD,
+  SIGCONT,
+  SIGKILL,
+  SIGSTOP,
+  SIGTSTP,
+  SIGTTIN,
+  SIGTTOU,
+} from '../../abi/signal.js';
 import type { ProcessGroup } from '../job-control.js';
 import { interrupt } from '../scheduler.js';
 import type { Task } from '../task.js';
 import type { ThreadGroup } from '../thread-group.js';
-import { continueGroup } from './stop.js';
-import { SIG_DFL } from './shared-signals.js';
+import { isAlive } from './pending.js';
+import { SIG_DFL, SIG_IGN } from './shared-signals.js';
 import { SigSet } from './sig-set.js';
-import type { SignalInfo } from './signal-info.js';
+import { childInfo, type SignalInfo } from './signal-info.js';
+
+export { isAlive, killPending, signalPending } from './pending.js';
 
 export const STOP_SIGNALS = SigSet.of(SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU);
 const CONT_SIGNALS = SigSet.of(SIGCONT);
@@ -48,29 +61,6 @@ export function forceSignal(task: Task, info: SignalInfo): void {
   }
   if (action.handler === SIG_DFL) shared.unkillable = false;
   send(task, info, false, true);
-}
-
-/** True when the thread has something to act on before it may return to guest code, or that ends an interruptible sleep. */
-export function signalPending(task: Task): boolean {
-  const own = task.signals;
-  const shared = task.group.signals;
-  const mask = own.mask;
-  return (
-    ((own.pending.low | shared.pending.low) & ~mask.low) !== 0 ||
-    ((own.pending.high | shared.pending.high) & ~mask.high) !== 0 ||
-    shared.stopSignal !== 0 ||
-    task.group.exiting !== undefined
-  );
-}
-
-/** True when SIGKILL waits for the thread, or its process is ending. */
-export function killPending(task: Task): boolean {
-  return task.signals.pending.has(SIGKILL) || task.group.signals.pending.has(SIGKILL) || task.group.exiting !== undefined;
-}
-
-/** The thread has not ended. */
-export function isAlive(task: Task): boolean {
-  return task.state !== 'zombie' && task.state !== 'dead';
 }
 
 function representative(group: ThreadGroup): Task | undefined {
@@ -160,4 +150,35 @@ export function setMask(task: Task, mask: SigSet): void {
   task.signals.mask.assign(mask);
   task.signals.mask.removeUnblockable();
   retargetShared(task);
+}
+
+/** SIGCONT was sent: whatever stops the process is over, before the signal itself is delivered. */
+function continueGroup(group: ThreadGroup): void {
+  const shared = group.signals;
+  if (shared.stopSignal === 0) return;
+  const wasStopped = shared.stopped;
+  const signal = shared.stopSignal;
+  shared.stopSignal = 0;
+  shared.stopped = false;
+  shared.stopToReport = 0;
+  for (const task of group.tasks) if (task.state === 'stopped') interrupt(task);
+  if (wasStopped) {
+    shared.continueToReport = true;
+    notifyParent(group, CLD_CONTINUED, SIGCONT);
+  } else {
+    // Caught in the middle of stopping: the parent is told of a stop that it could have seen, as Linux does.
+    notifyParent(group, CLD_STOPPED, signal);
+  }
+}
+
+/** Tells the parent that the process stopped or went on. */
+export function notifyParent(group: ThreadGroup, code: number, status: number): void {
+  const parent = group.parent;
+  if (!parent) return;
+  const action = parent.signals.actions[SIGCHLD]!;
+  if (action.handler !== SIG_IGN && (action.flags & SA_NOCLDSTOP) === 0) {
+    const uid = group.leader?.cred.uid ?? 0;
+    sendToGroup(parent, childInfo(code, group.pid, uid, status, group.userNs, group.systemNs));
+  }
+  parent.childQueue.wake();
 }

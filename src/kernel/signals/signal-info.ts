@@ -2,7 +2,18 @@
  * What came with a signal (Linux: siginfo_t, include/uapi/asm-generic/siginfo.h), as plain data. `layout` says which members
  * of the union mean something. `encodeInfo` gives the 128 bytes that a guest sees.
  */
-import { CLD_CONTINUED, CLD_DUMPED, CLD_EXITED, CLD_KILLED, CLD_STOPPED, SIGCHLD, SI_KERNEL, SI_TIMER, SI_TKILL, SI_USER } from '../../abi/signal.js';
+import {
+  CLD_CONTINUED,
+  CLD_DUMPED,
+  CLD_EXITED,
+  CLD_KILLED,
+  CLD_STOPPED,
+  SIGCHLD,
+  SI_KERNEL,
+  SI_TIMER,
+  SI_TKILL,
+  SI_USER,
+} from '../../abi/signal.js';
 
 export const SIGINFO_SIZE = 128;
 
@@ -61,7 +72,15 @@ export function faultInfo(signo: number, code: number, address: number): SignalI
 }
 
 /** What a parent learns of a child. `code`: CLD_*; `status`: exit code or signal; times in nanoseconds. */
-export function childInfo(code: number, pid: number, uid: number, status: number, userNs: number, systemNs: number, signo = SIGCHLD): SignalInfo {
+export function childInfo(
+  code: number,
+  pid: number,
+  uid: number,
+  status: number,
+  userNs: number,
+  systemNs: number,
+  signo = SIGCHLD,
+): SignalInfo {
   return { signo, code, layout: 'child', pid, uid, status, utime: Math.floor(userNs / 1e7), stime: Math.floor(systemNs / 1e7) };
 }
 
@@ -89,8 +108,14 @@ export function rawInfo(signo: number, bytes: Uint8Array): SignalInfo {
   const view = new DataView(bytes.buffer, bytes.byteOffset, SIGINFO_SIZE);
   view.setInt32(0, signo, true);
   return {
-    signo, code: view.getInt32(8, true), errno: view.getInt32(4, true), layout: 'raw',
-    pid: view.getInt32(16, true), uid: view.getUint32(20, true), value: view.getBigUint64(24, true), raw: bytes,
+    signo,
+    code: view.getInt32(8, true),
+    errno: view.getInt32(4, true),
+    layout: 'raw',
+    pid: view.getInt32(16, true),
+    uid: view.getUint32(20, true),
+    value: view.getBigUint64(24, true),
+    raw: bytes,
   };
 }
 

@@ -1,16 +1,41 @@
 /** Queues, sending, stops, restarts, frames: signals against a machine that does not run. */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
-import {
-  EAGAIN, EINTR, EPERM, ERESTARTNOHAND, ERESTARTNOINTR, ERESTARTSYS, ERESTART_RESTARTBLOCK, ESRCH,
-} from '../../abi/errno.js';
+import { EAGAIN, EINTR, EPERM, ERESTARTNOHAND, ERESTARTNOINTR, ERESTARTSYS, ERESTART_RESTARTBLOCK, ESRCH } from '../../abi/errno.js';
 import { RLIMIT_SIGPENDING } from '../../abi/resource.js';
 import {
-  FRAME_INFO, FRAME_SIZE, FRAME_UCONTEXT, FP_XSTATE_MAGIC1, SC_CR2, SC_FPSTATE, SW_MAGIC1, UC_MCONTEXT, UC_SIGMASK, XSAVE_HEADER,
+  FRAME_INFO,
+  FRAME_SIZE,
+  FRAME_UCONTEXT,
+  FP_XSTATE_MAGIC1,
+  SC_CR2,
+  SC_FPSTATE,
+  SW_MAGIC1,
+  UC_MCONTEXT,
+  UC_SIGMASK,
+  XSAVE_HEADER,
 } from '../../abi/sigframe.js';
 import {
-  SA_NODEFER, SA_ONSTACK, SA_RESETHAND, SA_RESTART, SA_RESTORER, SIGALRM, SIGCHLD, SIGCONT, SIGHUP, SIGKILL, SIGSEGV, SIGSTOP, SIGTERM,
-  SIGTSTP, SIGUSR1, SIGUSR2, SIGWINCH, SI_QUEUE, SI_USER, SS_AUTODISARM,
+  SA_NODEFER,
+  SA_ONSTACK,
+  SA_RESETHAND,
+  SA_RESTART,
+  SA_RESTORER,
+  SIGALRM,
+  SIGCHLD,
+  SIGCONT,
+  SIGHUP,
+  SIGKILL,
+  SIGSEGV,
+  SIGSTOP,
+  SIGTERM,
+  SIGTSTP,
+  SIGUSR1,
+  SIGUSR2,
+  SIGWINCH,
+  SI_QUEUE,
+  SI_USER,
+  SS_AUTODISARM,
 } from '../../abi/signal.js';
 import { NR } from '../../abi/syscall-numbers.js';
 import { EFLAGS, R15, RAX, RCX, RDI, RDX, RIP, RSI, RSP } from '../../platform/registers.js';
@@ -90,7 +115,13 @@ test('standard signals are kept once, real-time signals in order, up to the limi
   const all = SigSet.of(SIGUSR1, 40, 41);
   const taken: [number, number | undefined][] = [];
   for (let info = takeFrom(task, all); info; info = takeFrom(task, all)) taken.push([info.signo, info.pid || Number(info.value)]);
-  assert.deepEqual(taken, [[40, 9], [SIGUSR1, 1], [41, 1], [41, 2], [41, 3]]);
+  assert.deepEqual(taken, [
+    [40, 9],
+    [SIGUSR1, 1],
+    [41, 1],
+    [41, 2],
+    [41, 3],
+  ]);
   task.group.limits.set(RLIMIT_SIGPENDING, 2, 2);
   assert.equal(sendToGroup(task.group, queued(41, 1)), 0);
   assert.equal(sendToGroup(task.group, queued(41, 2)), 0);
@@ -132,7 +163,11 @@ const RESTARTS: [number, 'again' | 'EINTR', 'again' | 'EINTR', 'again' | 'block'
 ];
 for (const [code, restarting, plain, none] of RESTARTS) {
   test(`restart rule of ${-code}`, () => {
-    for (const [flags, expected] of [[SA_RESTART, restarting], [0, plain], [undefined, none]] as const) {
+    for (const [flags, expected] of [
+      [SA_RESTART, restarting],
+      [0, plain],
+      [undefined, none],
+    ] as const) {
       const { regs } = task.thread;
       regs.set(RSP, STACK_TOP);
       regs.set(RIP, RIP_NOW);
@@ -223,7 +258,12 @@ test('floating-point state travels in the frame; forged state is refused', () =>
   assert.ok(!signalPending(fpTask));
   assert.deepEqual(thread.fp.subarray(32, 464), saved.subarray(32, 464));
   // Reserved bits of the header and of mxcsr make the CPU fault: SIGSEGV instead.
-  for (const [offset, value] of [[XSAVE_HEADER + 8, 1], [XSAVE_HEADER + 20, 1], [XSAVE_HEADER + 7, 0x40], [27, 0xff]] as const) {
+  for (const [offset, value] of [
+    [XSAVE_HEADER + 8, 1],
+    [XSAVE_HEADER + 20, 1],
+    [XSAVE_HEADER + 7, 0x40],
+    [27, 0xff],
+  ] as const) {
     const before = new Uint8Array(1);
     fpTask.copyIn(fpstate + offset, before);
     fpTask.copyOut(fpstate + offset, Uint8Array.of(value));
@@ -375,10 +415,13 @@ test('sigtimedwait takes, times out, and is ended by other signals', () => {
   const set = SigSet.of(SIGUSR1);
   const asNumber = (of: Task, deadlineNs: number): RunningCall => {
     const generator = waitForSignal(of, set, deadlineNs);
-    return new RunningCall(of, (function* () {
-      const info = yield* generator;
-      return typeof info === 'number' ? info : info.signo;
-    })());
+    return new RunningCall(
+      of,
+      (function* () {
+        const info = yield* generator;
+        return typeof info === 'number' ? info : info.signo;
+      })(),
+    );
   };
   assert.equal(asNumber(task, 0).result, EAGAIN);
   const timed = asNumber(task, world.clock.ns + 1e9);
@@ -394,7 +437,7 @@ test('sigtimedwait takes, times out, and is ended by other signals', () => {
   assert.equal(interrupted.step(), EINTR);
 });
 
-test('a temporary mask is in the frame\'s stead: the handler returns to the mask from before', () => {
+test("a temporary mask is in the frame's stead: the handler returns to the mask from before", () => {
   block(SIGUSR1);
   sendToTask(task, userInfo(SIGUSR1, 1, 0));
   setTemporaryMask(task, SigSet.of(SIGHUP));

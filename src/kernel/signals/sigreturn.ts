@@ -7,9 +7,27 @@
 import type { Errno } from '../../base/brands.js';
 import { EFAULT } from '../../abi/errno.js';
 import {
-  FP_MXCSR, FP_XSTATE_MAGIC1, FP_XSTATE_MAGIC2, FP_XSTATE_MAGIC2_SIZE, FRAME_UCONTEXT, FXSAVE_SIZE, SC_FPSTATE,
-  SS_FLAGS, SS_SIZE, SS_SP, SW_EXTENDED_SIZE, SW_MAGIC1, SW_XFEATURES, SW_XSTATE_SIZE, UC_MCONTEXT, UC_SIGMASK, UC_STACK, UCONTEXT_SIZE,
-  XSAVE_HEADER, XSAVE_HEADER_END, XSAVE_XCOMP_BV,
+  FP_MXCSR,
+  FP_XSTATE_MAGIC1,
+  FP_XSTATE_MAGIC2,
+  FP_XSTATE_MAGIC2_SIZE,
+  FRAME_UCONTEXT,
+  FXSAVE_SIZE,
+  SC_FPSTATE,
+  SS_FLAGS,
+  SS_SIZE,
+  SS_SP,
+  SW_EXTENDED_SIZE,
+  SW_MAGIC1,
+  SW_XFEATURES,
+  SW_XSTATE_SIZE,
+  UC_MCONTEXT,
+  UC_SIGMASK,
+  UC_STACK,
+  UCONTEXT_SIZE,
+  XSAVE_HEADER,
+  XSAVE_HEADER_END,
+  XSAVE_XCOMP_BV,
 } from '../../abi/sigframe.js';
 import { SIGSEGV } from '../../abi/signal.js';
 import { frameXstateSize, supportedXfeatures } from '../../host/cpu.js';
@@ -55,7 +73,12 @@ function restore(task: Task, frame: number): 0 | Errno {
   const fp = restoreFp(task, readU64(frameView, UC_MCONTEXT + SC_FPSTATE));
   if (fp < 0) return fp;
   // As Linux: an alternate stack that sigaltstack(2) would refuse is no reason to fail.
-  setAltStack(task, readU64(frameView, UC_STACK + SS_SP), frameView.getUint32(UC_STACK + SS_FLAGS, true), readU64(frameView, UC_STACK + SS_SIZE));
+  setAltStack(
+    task,
+    readU64(frameView, UC_STACK + SS_SP),
+    frameView.getUint32(UC_STACK + SS_FLAGS, true),
+    readU64(frameView, UC_STACK + SS_SIZE),
+  );
   return 0;
 }
 

@@ -3,13 +3,13 @@
  * the whole process: `SharedSignals.stopSignal` is set, every thread stops when it next looks, and the parent learns of it
  * when the last one has.
  */
-import { CLD_CONTINUED, CLD_STOPPED, SA_NOCLDSTOP, SA_NOCLDWAIT, SIGCHLD, SIGCONT } from '../../abi/signal.js';
+import { CLD_STOPPED, SA_NOCLDWAIT, SIGCHLD } from '../../abi/signal.js';
 import { interrupt } from '../scheduler.js';
 import type { Task } from '../task.js';
 import type { ThreadGroup } from '../thread-group.js';
-import { isAlive, sendToGroup } from './send.js';
+import { isAlive } from './pending.js';
+import { notifyParent } from './send.js';
 import { SIG_IGN } from './shared-signals.js';
-import { childInfo } from './signal-info.js';
 
 /** `task` took a stop signal with default action: begins the stop of its process. */
 export function beginGroupStop(task: Task, signal: number): void {
@@ -42,36 +42,6 @@ export function checkGroupStop(group: ThreadGroup): void {
   shared.stopToReport = shared.stopSignal;
   shared.continueToReport = false;
   notifyParent(group, CLD_STOPPED, shared.stopSignal);
-}
-
-/** SIGCONT was sent: whatever stops the process is over, before the signal itself is delivered. */
-export function continueGroup(group: ThreadGroup): void {
-  const shared = group.signals;
-  if (shared.stopSignal === 0) return;
-  const wasStopped = shared.stopped;
-  const signal = shared.stopSignal;
-  shared.stopSignal = 0;
-  shared.stopped = false;
-  shared.stopToReport = 0;
-  for (const task of group.tasks) if (task.state === 'stopped') interrupt(task);
-  if (wasStopped) {
-    shared.continueToReport = true;
-    notifyParent(group, CLD_CONTINUED, SIGCONT);
-  } else {
-    // Caught in the middle of stopping: the parent is told of a stop that it could have seen, as Linux does.
-    notifyParent(group, CLD_STOPPED, signal);
-  }
-}
-
-function notifyParent(group: ThreadGroup, code: number, status: number): void {
-  const parent = group.parent;
-  if (!parent) return;
-  const action = parent.signals.actions[SIGCHLD]!;
-  if (action.handler !== SIG_IGN && (action.flags & SA_NOCLDSTOP) === 0) {
-    const uid = group.leader?.cred.uid ?? 0;
-    sendToGroup(parent, childInfo(code, group.pid, uid, status, group.userNs, group.systemNs));
-  }
-  parent.childQueue.wake();
 }
 
 /** The parent wants no zombies: SIGCHLD is ignored, or has SA_NOCLDWAIT. */
