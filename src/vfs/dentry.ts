@@ -14,6 +14,7 @@ import { NAME_MAX } from '../abi/fs.js';
 import type { FileSystem } from './file-system.js';
 import type { Inode } from './inode.js';
 import type { Mount } from './mount.js';
+import { notifyEnd } from './notify.js';
 
 /** Cached names per file system before unused ones are dropped. */
 export const DENTRY_LIMIT = 40_000;
@@ -47,7 +48,9 @@ export function holdInode(inode: Inode): void {
 
 /** One user less; the last one evicts. */
 export function dropInode(inode: Inode): void {
-  if (--inode.references === 0) inode.evict();
+  inode.references--;
+  if (inode.watches !== undefined) notifyEnd(inode);
+  if (inode.references === 0) inode.evict();
 }
 
 /** The dentry of a file system's root directory (Linux: s_root). */

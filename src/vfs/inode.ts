@@ -34,6 +34,14 @@ export interface InodeAttributes {
   ctime: Timespec;
 }
 
+/** A record for `getAttributes` to fill. */
+export function emptyAttributes(): InodeAttributes {
+  const zero = { sec: 0, nsec: 0 };
+  return {
+    ino: 0, mode: 0, nlink: 0, uid: 0, gid: 0, rdev: 0, size: 0, blksize: 0, blocks: 0, atime: zero, mtime: zero, ctime: zero,
+  };
+}
+
 /** A change of attributes (Linux: struct iattr); absent members stay. */
 export interface AttributeChange {
   /** Permission bits (07777); bits of the type are ignored. */
@@ -71,6 +79,8 @@ export abstract class Inode {
   writeDenied = 0;
   /** Descriptions open for writing: execve is then ETXTBSY. */
   writers = 0;
+  /** Its last name is gone; kept for inodes that are watched only. */
+  unlinked = false;
   /** inotify's: see notify.ts. */
   watches: Set<import('./notify.js').InodeWatch> | undefined = undefined;
   /** flock's and fcntl's: see locks.ts. */

@@ -17,6 +17,8 @@ export class Mount {
   readonly children = new Set<Mount>();
   /** Open files, working directories and walks that refer to it. */
   pins = 0;
+  /** Set when it was unmounted in use: called once nothing refers to it any more. */
+  onUnused: (() => void) | undefined = undefined;
   /** Holds files without a name (pipes, sockets): its dentries' names are their whole text. */
   isInternal = false;
 
@@ -122,10 +124,15 @@ function detachMount(mount: Mount): void {
   dropPath(place);
 }
 
+/** Gives a mount's file system back: now, or when its last user is gone. */
 function endMount(mount: Mount): void {
+  if (mount.pins > 0) {
+    mount.onUnused = () => endMount(mount);
+    return;
+  }
+  mount.onUnused = undefined;
   mount.root.pins--;
-  // A lazily unmounted file system in use stays as it is: its last user cannot be waited for here.
-  if (--mount.fs.mountCount > 0 || mount.pins > 0) return;
+  if (--mount.fs.mountCount > 0) return;
   dropDentries(mount.fs);
   mount.fs.dispose();
 }

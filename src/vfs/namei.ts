@@ -7,7 +7,7 @@ import { CAP_MKNOD } from '../abi/capability.js';
 import {
   EBUSY, EEXIST, EINVAL, EISDIR, ENOENT, ENOTDIR, ENOTEMPTY, EPERM, EXDEV,
 } from '../abi/errno.js';
-import { IN_ATTRIB, IN_CREATE, IN_DELETE, IN_DELETE_SELF, IN_ISDIR } from '../abi/inotify.js';
+import { IN_ATTRIB, IN_CREATE, IN_DELETE, IN_ISDIR } from '../abi/inotify.js';
 import {
   S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK, S_ISGID, S_ISUID, S_IXGRP,
 } from '../abi/stat.js';
@@ -16,7 +16,7 @@ import { addChild, lookupChild, markDeleted, type Dentry } from './dentry.js';
 import type { FsContext } from './fs-context.js';
 import type { CreateAttributes, Inode } from './inode.js';
 import { isMountPoint } from './mount.js';
-import { notifyInode } from './notify.js';
+import { noteUnlinked, notifyInode } from './notify.js';
 import type { Path } from './path.js';
 import { LAST_DOT, LAST_DOTDOT, LAST_NORMAL, LOOKUP_EMPTY, LOOKUP_FOLLOW, walk, walkToParent, type Walk } from './path-walk.js';
 import {
@@ -184,9 +184,8 @@ export function rmdirPath(fs: FsContext, cred: Credentials, base: Path, name: By
 
 function removed(walker: Walk, victim: Dentry, result: 0 | Errno, isDirectory: number): 0 | Errno {
   if (result !== 0) return result;
-  const { inode } = victim;
   // Before the name goes: with it the last reference may.
-  notifyInode(inode, isDirectory !== 0 ? IN_DELETE_SELF : IN_ATTRIB);
+  noteUnlinked(victim.inode!);
   notifyInode(walker.dentry.inode, IN_DELETE + isDirectory, walker.lastName);
   markDeleted(victim);
   return 0;

@@ -4,8 +4,8 @@
  */
 import type { ByteString } from '../base/brands.js';
 import type { Dentry } from './dentry.js';
-import type { Inode } from './inode.js';
-import { IN_ISDIR } from '../abi/inotify.js';
+import { IN_ATTRIB, IN_DELETE_SELF, IN_ISDIR } from '../abi/inotify.js';
+import { emptyAttributes, type Inode } from './inode.js';
 
 /** Attached to `inode.watches`. */
 export interface InodeWatch {
@@ -20,6 +20,8 @@ let lastCookie = 0;
 export function attachWatch(inode: Inode, watch: InodeWatch): void {
   inode.watches ??= new Set();
   inode.watches.add(watch);
+  // Held, so that the inode stays the same object for as long as it is watched.
+  inode.references++;
   watchCount++;
 }
 
@@ -27,6 +29,7 @@ export function detachWatch(inode: Inode, watch: InodeWatch): void {
   if (!inode.watches?.delete(watch)) return;
   if (inode.watches.size === 0) inode.watches = undefined;
   watchCount--;
+  if (--inode.references === 0) inode.evict();
 }
 
 export function newCookie(): number {
@@ -46,4 +49,21 @@ export function notifyDentry(dentry: Dentry, mask: number): void {
   const event = dentry.inode?.isDirectory ? mask + IN_ISDIR : mask;
   if (dentry.parent && !dentry.deleted) notifyInode(dentry.parent.inode, event, dentry.name);
   notifyInode(dentry.inode, event);
+}
+
+/** A name of a watched inode was removed: notes whether it was the last. */
+export function noteUnlinked(inode: Inode): void {
+  if (!inode.watches) return;
+  notifyInode(inode, IN_ATTRIB);
+  inode.unlinked = inode.isDirectory || linkCount(inode) === 0;
+}
+
+function linkCount(inode: Inode): number {
+  const attributes = emptyAttributes();
+  return inode.getAttributes(attributes) === 0 ? attributes.nlink : 0;
+}
+
+/** A user of a watched inode is gone: the last one of an inode without names ends it. */
+export function notifyEnd(inode: Inode): void {
+  if (inode.unlinked && inode.watches !== undefined && inode.references <= inode.watches.size) notifyInode(inode, IN_DELETE_SELF);
 }

@@ -27,8 +27,9 @@ export function holdPath(path: Path): void {
 
 export function dropPath(path: Path): void {
   path.dentry.pins--;
-  path.mount.pins--;
   if (path.dentry.inode) dropInode(path.dentry.inode);
+  const { mount } = path;
+  if (--mount.pins === 0 && mount.onUnused !== undefined) mount.onUnused();
 }
 
 /** Tells an open file where it was opened. */

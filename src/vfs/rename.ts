@@ -8,7 +8,7 @@ import { exchangeDentries, isWithin, lookupChild, moveDentry, type Dentry } from
 import type { FsContext } from './fs-context.js';
 import { isMountPoint } from './mount.js';
 import { mayCreate, mayDelete } from './namei.js';
-import { newCookie, notifyInode } from './notify.js';
+import { newCookie, noteUnlinked, notifyInode } from './notify.js';
 import type { Path } from './path.js';
 import { LAST_NORMAL, walkToParent, type Walk } from './path-walk.js';
 import { inodePermission, MAY_WRITE, wantWrite } from './permissions.js';
@@ -61,6 +61,7 @@ function rename(from: Walk, to: Walk, source: Dentry, target: Dentry, cred: Cred
   if (moved !== 0) return moved;
   const cookie = newCookie();
   const kind = inode.isDirectory ? IN_ISDIR : 0;
+  if ((flags & RENAME_EXCHANGE) === 0 && target.inode !== null) noteUnlinked(target.inode);
   if ((flags & RENAME_EXCHANGE) !== 0) exchangeDentries(source, target);
   else moveDentry(source, to.dentry, to.lastName);
   notifyInode(from.dentry.inode, IN_MOVED_FROM + kind, from.lastName, cookie);

@@ -7,17 +7,10 @@ import {
 } from '../abi/mount.js';
 import { STATX_ATTR_MOUNT_ROOT, STATX_BASIC_STATS, STATX_MNT_ID } from '../abi/stat.js';
 import type { FileSystem } from './file-system.js';
-import type { Inode, InodeAttributes } from './inode.js';
+import { emptyAttributes, type Inode } from './inode.js';
 import type { Mount } from './mount.js';
 import type { Path } from './path.js';
 import { majorOf, makeDevice, minorOf } from './special-files.js';
-
-export function emptyAttributes(): InodeAttributes {
-  const zero = { sec: 0, nsec: 0 };
-  return {
-    ino: 0, mode: 0, nlink: 0, uid: 0, gid: 0, rdev: 0, size: 0, blksize: 0, blocks: 0, atime: zero, mtime: zero, ctime: zero,
-  };
-}
 
 /** st_dev of the files of `fs`. */
 export function deviceOf(fs: FileSystem): number {

@@ -165,7 +165,9 @@ export class TmpfsDirectory extends TmpfsInode {
   disposeTree(): void {
     for (const { inode } of this.entries.values()) {
       if (inode instanceof TmpfsDirectory) inode.disposeTree();
-      else if (inode.references === 0) inode.free();
+      // One that is still open goes with its last reference, as if it had been unlinked.
+      inode.nlink = 0;
+      if (inode.references === 0) inode.evict();
     }
     this.entries.clear();
   }
