@@ -187,22 +187,22 @@ export class PageCache implements Reclaimer {
     }
   }
 
-  /** The chunk of `page`, with a frame for it. */
-  private reserve(page: number): Chunk | Errno {
+  /** The chunk of `page`, with a frame for it, and probably for the `wanted` pages from it on. */
+  private reserve(page: number, wanted = 1): Chunk | Errno {
     const number = Math.floor(page / CHUNK_PAGES);
     let chunk = this.chunks.get(number);
     if (!chunk) this.chunks.set(number, (chunk = new Chunk()));
     const index = page % CHUNK_PAGES;
     if (index < chunk.frames.length && chunk.frames[index]! >= 0) return chunk;
-    return this.reserveRun(chunk, number * CHUNK_PAGES, index);
+    return this.reserveRun(chunk, number * CHUNK_PAGES, index, wanted);
   }
 
   /** Gives frames to `index` and to as many pages around it as are worth having in one run. */
-  private reserveRun(chunk: Chunk, chunkFirst: number, index: number): Chunk | Errno {
-    const pagesInFile = Math.min(CHUNK_PAGES, Math.max(index + 1, Math.ceil(this.size / PAGE_SIZE) - chunkFirst));
+  private reserveRun(chunk: Chunk, chunkFirst: number, index: number, wanted: number): Chunk | Errno {
+    const pagesInFile = Math.min(CHUNK_PAGES, Math.max(index + wanted, Math.ceil(this.size / PAGE_SIZE) - chunkFirst));
     // Files that are written sequentially grow page by page: take twice as much each time.
     const ahead = this.filler || this.ownedByMappings ? 0 : Math.min(index, CHUNK_PAGES - index - 1);
-    const want = Math.min(CHUNK_PAGES, Math.max(pagesInFile, index + 1 + ahead));
+    const want = Math.min(CHUNK_PAGES, Math.max(pagesInFile, index + wanted + ahead));
     chunk.grow(want);
     const frames = chunk.frames;
     let first = index;
@@ -338,19 +338,26 @@ export class PageCache implements Reclaimer {
     const page = Math.floor(position / PAGE_SIZE);
     const inPage = position % PAGE_SIZE;
     if (position + io.remaining > Number.MAX_SAFE_INTEGER) return EFBIG;
-    const length = Math.min(io.remaining, PAGE_SIZE - inPage);
-    const chunk = this.reserve(page);
+    const wanted = Math.min(CHUNK_PAGES, Math.ceil((inPage + io.remaining) / PAGE_SIZE));
+    const chunk = this.reserve(page, wanted);
     if (isErr(chunk)) return chunk;
     const index = page % CHUNK_PAGES;
+    const { frames } = chunk;
+    // Pages of a file in memory are zero as long as they are not valid: the whole run can be written to.
+    let last = index + 1;
+    const end = this.filler ? last : Math.min(frames.length, index + wanted);
+    while (last < end && follows(frames[last - 1]!, frames[last]!)) last++;
+    const length = Math.min(io.remaining, (last - index) * PAGE_SIZE - inPage);
     if (this.filler && (chunk.states[index]! & VALID) === 0) {
       const ready = this.beforePartialWrite(chunk, page, index, inPage, length);
       if (isErr(ready)) return ready;
     }
-    const window = this.physmem.windowOf(chunk.frames[index]!);
-    const moved = io.take(window.bytes, chunk.frames[index]! - window.base + inPage, length);
+    const window = this.physmem.windowOf(frames[index]!);
+    const moved = io.take(window.bytes, frames[index]! - window.base + inPage, length);
     if (isErr(moved)) return moved;
-    this.validate(chunk, index, index + 1);
-    chunk.states[index]! |= DIRTY;
+    const written = Math.ceil((inPage + moved) / PAGE_SIZE);
+    this.validate(chunk, index, index + written);
+    for (let i = index; i < index + written; i++) chunk.states[i]! |= DIRTY;
     if (position + moved > this.size) this.size = position + moved;
     return moved;
   }
