@@ -47,8 +47,8 @@ export function moveToGroup(machine: Machine, process: ThreadGroup, group: Proce
 
 export function leaveGroup(machine: Machine, process: ThreadGroup): void {
   const old = process.processGroup;
-  old.members.delete(process);
-  if (old.members.size > 0) return;
+  // A new process names its group before it is a member.
+  if (!old.members.delete(process) || old.members.size > 0) return;
   old.session.groups.delete(old);
   machine.processGroups.delete(old.id);
   if (old.session.terminal?.foreground === old) old.session.terminal.foreground = undefined;

@@ -135,9 +135,9 @@ export const utime = syscall('utime', [path, ptr(UTIMBUF)], (task, name, at) => 
   return isErr(place) ? place : changeTimes(place, task.cred, times.atime, times.mtime, times.now);
 });
 
-/** SIGXFSZ goes with the EFBIG of RLIMIT_FSIZE. */
-function withSignal(task: Task, result: number): number {
-  if (result === EFBIG) raiseForWrite(task, result);
+/** SIGXFSZ goes with the EFBIG of RLIMIT_FSIZE, not with that of a file system whose files cannot be as long. */
+function withSignal(task: Task, result: number, length: number): number {
+  if (result === EFBIG && length > task.group.limits.soft[RLIMIT_FSIZE]!) raiseForWrite(task, result);
   return result;
 }
 
@@ -145,13 +145,13 @@ export const truncate = syscall('truncate', [path, long], (task, name, length) =
   if (length < 0) return EINVAL;
   const place = lookupPath(task, AT_FDCWD, name, true);
   if (isErr(place)) return place;
-  return withSignal(task, truncatePath(place, task.cred, length, task.group.limits.soft[RLIMIT_FSIZE]!));
+  return withSignal(task, truncatePath(place, task.cred, length, task.group.limits.soft[RLIMIT_FSIZE]!), length);
 });
 export const ftruncate = syscall('ftruncate', [fd, long], (task, number, length) => {
   if (length < 0) return EINVAL;
   const file = fileOf(task, number);
   if (isErr(file)) return file;
-  return withSignal(task, truncateFile(file, task.cred, length, task.group.limits.soft[RLIMIT_FSIZE]!));
+  return withSignal(task, truncateFile(file, task.cred, length, task.group.limits.soft[RLIMIT_FSIZE]!), length);
 });
 
 export const umask = syscall('umask', [mode], (task, mask) => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ENOEXEC } from '../../abi/errno.js';
+import { EACCES, ENOEXEC } from '../../abi/errno.js';
 import { parseScript } from './script.js';
 
 test('an interpreter line is split into interpreter and one argument', () => {
@@ -12,6 +12,7 @@ test('an interpreter line is split into interpreter and one argument', () => {
 test('a line without an interpreter, or with one that is cut off, is no script', () => {
   assert.equal(parseScript('#!\n'), ENOEXEC);
   assert.equal(parseScript('#!  \t\n'), ENOEXEC);
+  assert.equal(parseScript('#!'), EACCES);
   assert.equal(parseScript(`#!${'/x'.repeat(127)}`), ENOEXEC);
 });
 

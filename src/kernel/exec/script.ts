@@ -1,6 +1,6 @@
 /** `#!` lines (Linux: fs/binfmt_script.c; execve(2), "Interpreter scripts"). */
 import type { ByteString, Errno } from '../../base/brands.js';
-import { ENOEXEC } from '../../abi/errno.js';
+import { EACCES, ENOEXEC } from '../../abi/errno.js';
 
 /** Bytes of the file that are looked at. */
 export const SCRIPT_HEAD_BYTES = 256;
@@ -23,7 +23,8 @@ export function parseScript(head: ByteString): ScriptLine | Errno {
   const end = line.search(/[ \t\0]/);
   if (end < 0 && !complete) return ENOEXEC;
   const interpreter = end < 0 ? line : line.slice(0, end);
-  if (interpreter === '') return ENOEXEC;
+  // A bare "#!" names the empty path, which leads to a directory; with a newline behind it Linux sees no interpreter at all.
+  if (interpreter === '') return newline >= 0 ? ENOEXEC : EACCES;
   const argument = end < 0 ? '' : trimBlanks(line.slice(end));
   return { interpreter, argument: argument === '' ? undefined : argument };
 }

@@ -1,5 +1,6 @@
 // Pseudo-terminals: echo, canonical editing, signals from keys, raw mode, window size, controlling terminal, hang-up, packet of flow.
 #include "t.h"
+#include <poll.h>
 #include <termios.h>
 static volatile int got;
 static void handler(int s) { got = s; }
@@ -70,6 +71,9 @@ int main(void) {
   showBytes("raw-ish", s);
   int n;
   write(m, "1234", 4);
+  // On Linux a worker moves the bytes over: wait until they have arrived.
+  struct pollfd arrived = {s, POLLIN, 0};
+  poll(&arrived, 1, 5000);
   ioctl(s, FIONREAD, &n);
   printf("FIONREAD %d\n", n);
   R(tcflush(s, TCIFLUSH));
