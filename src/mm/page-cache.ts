@@ -13,9 +13,10 @@ import { isErr } from '../base/brands.js';
 import { PAGE_SIZE, pageUp } from '../base/page.js';
 import { EFBIG, ENOMEM } from '../abi/errno.js';
 import type { IoVec } from './io-vec.js';
+import { CHUNK_BYTES, CHUNK_PAGES, Chunk, DIRTY, EXPOSED, follows, VALID } from './page-cache-chunk.js';
+import * as keeping from './page-cache-sync.js';
 import { PhysIoVec } from './phys-io-vec.js';
 import type { PhysMem, Reclaimer } from './phys-mem.js';
-import { WINDOW_SIZE } from './phys-window.js';
 
 /** What a file must offer to be mapped or executed. */
 export interface Mappable {
@@ -36,40 +37,9 @@ export interface CacheMapper {
   unmapCache(cache: PageCache, from: number, to: number, alsoCopies: boolean): void;
 }
 
-const CHUNK_PAGES = 512;
-const CHUNK_BYTES = CHUNK_PAGES * PAGE_SIZE;
 /** Pages read at once when a page of a file is missed; doubled while misses are sequential. */
 const READ_AHEAD = 32;
 const MAX_READ_AHEAD = 256;
-
-// Page states.
-const VALID = 1;
-const DIRTY = 2;
-/** Mapped shared and writable since the last write-back that found no such mapping. */
-const EXPOSED = 4;
-
-/** 2 MiB of file. Both arrays have the same length: a power of two up to 512, grown with the file. */
-class Chunk {
-  frames = new Float64Array(0);
-  states = new Uint8Array(0);
-
-  grow(pages: number): void {
-    if (pages <= this.frames.length) return;
-    let size = Math.max(1, this.frames.length);
-    while (size < pages) size *= 2;
-    const frames = new Float64Array(size).fill(-1);
-    frames.set(this.frames);
-    const states = new Uint8Array(size);
-    states.set(this.states);
-    this.frames = frames;
-    this.states = states;
-  }
-}
-
-/** True when `next` is the frame behind `frame`, in the same window. */
-function follows(frame: PhysAddr, next: PhysAddr): boolean {
-  return next === frame + PAGE_SIZE && next % WINDOW_SIZE !== 0;
-}
 
 let nextId = 1;
 
@@ -78,13 +48,15 @@ export class PageCache implements Reclaimer {
   readonly id = nextId++;
   /** Pages that hold data. */
   residentPages = 0;
-  private readonly chunks = new Map<number, Chunk>();
+  /** Internal: pieces of the file by number. */
+  readonly chunks = new Map<number, Chunk>();
   private readonly mappers = new Map<CacheMapper, number>();
-  private sharedWriters = 0;
+  /** Internal: mappings that are shared and writable, or may become so. */
+  sharedWriters = 0;
   private nextMiss = -1;
   private readAhead = READ_AHEAD;
-  /** While not zero, nothing is reclaimed: somebody moves data. */
-  private busy = 0;
+  /** Internal: while not zero, nothing is reclaimed, for somebody moves data. */
+  busy = 0;
   private disposed = false;
   /** Dispose with the last mapping (shared anonymous memory). */
   readonly ownedByMappings: boolean;
@@ -249,7 +221,8 @@ export class PageCache implements Reclaimer {
     return this.fillRun(chunk, chunkFirst, first, last);
   }
 
-  private fillRun(chunk: Chunk, chunkFirst: number, first: number, last: number): 0 | Errno {
+  /** Internal: reads pages [first, last) of a chunk, whose frames are contiguous. */
+  fillRun(chunk: Chunk, chunkFirst: number, first: number, last: number): 0 | Errno {
     const window = this.physmem.windowOf(chunk.frames[first]!);
     const offset = chunk.frames[first]! - window.base;
     const length = (last - first) * PAGE_SIZE;
@@ -427,7 +400,8 @@ export class PageCache implements Reclaimer {
     }
   }
 
-  private releaseFrames(chunk: Chunk, from: number, to: number): void {
+  /** Internal: gives up the frames of pages [from, to) of a chunk. */
+  releaseFrames(chunk: Chunk, from: number, to: number): void {
     const { frames, states } = chunk;
     for (let i = from; i < to; ) {
       if (frames[i]! < 0) {
@@ -448,81 +422,15 @@ export class PageCache implements Reclaimer {
 
   /** Writes dirty pages of [offset, offset+length) back. The first error is returned after all have been tried. */
   writeBack(offset = 0, length = Infinity): 0 | Errno {
-    const write = this.filler?.writeBack;
-    if (!write) return 0;
-    let result: 0 | Errno = 0;
-    for (const [number, chunk] of this.chunks) {
-      const base = number * CHUNK_PAGES;
-      const to = Math.min(chunk.states.length, Math.ceil((offset + length) / PAGE_SIZE) - base);
-      for (let i = Math.max(0, Math.floor(offset / PAGE_SIZE) - base); i < to; i++) {
-        if ((chunk.states[i]! & (DIRTY | EXPOSED)) === 0) continue;
-        let end = i + 1;
-        while (end < to && (chunk.states[end]! & (DIRTY | EXPOSED)) !== 0 && follows(chunk.frames[end - 1]!, chunk.frames[end]!)) end++;
-        const written = this.writeRun(chunk, base, i, end);
-        if (isErr(written)) result = written;
-        i = end - 1;
-      }
-    }
-    return result;
+    return keeping.writeBack(this, offset, length);
   }
-
-  private writeRun(chunk: Chunk, chunkFirst: number, first: number, last: number): 0 | Errno {
-    const position = (chunkFirst + first) * PAGE_SIZE;
-    const length = Math.min((last - first) * PAGE_SIZE, this.size - position);
-    const keep = this.sharedWriters > 0 ? VALID | EXPOSED : VALID;
-    for (let i = first; i < last; i++) chunk.states[i]! &= keep;
-    const window = this.physmem.windowOf(chunk.frames[first]!);
-    const offset = chunk.frames[first]! - window.base;
-    const io = new PhysIoVec(window, offset, Math.max(0, length));
-    let done = 0;
-    while (done < length) {
-      const moved = this.filler!.writeBack!(position + done, io);
-      if (isErr(moved) || moved === 0) {
-        for (let i = first; i < last; i++) chunk.states[i]! |= DIRTY;
-        return isErr(moved) ? moved : 0;
-      }
-      done += moved;
-      io.seek(offset + done);
-    }
-    return 0;
-  }
-
   /** The data of [offset, offset+length) changed behind the cache (a write went to the file directly): clean pages are read again. */
   refresh(offset = 0, length = Infinity): void {
-    if (!this.filler) return;
-    for (const [number, chunk] of this.chunks) {
-      const base = number * CHUNK_PAGES;
-      const to = Math.min(chunk.states.length, Math.ceil((offset + length) / PAGE_SIZE) - base);
-      for (let i = Math.max(0, Math.floor(offset / PAGE_SIZE) - base); i < to; i++) {
-        if ((chunk.states[i]! & (VALID | DIRTY)) !== VALID) continue;
-        if (this.physmem.references(chunk.frames[i]!) > 1) this.fillRun(chunk, base, i, i + 1);
-        else {
-          chunk.states[i] = 0;
-          this.residentPages--;
-        }
-      }
-    }
+    keeping.refresh(this, offset, length);
   }
-
   /** Gives up clean chunks that nobody maps. */
   reclaim(): number {
-    if (this.busy > 0) return 0;
-    let freed = 0;
-    for (const [number, chunk] of this.chunks) {
-      if (!this.isReclaimable(chunk)) continue;
-      for (const frame of chunk.frames) if (frame >= 0) freed++;
-      this.releaseFrames(chunk, 0, chunk.frames.length);
-      this.chunks.delete(number);
-    }
-    return freed;
-  }
-
-  private isReclaimable(chunk: Chunk): boolean {
-    for (let i = 0; i < chunk.frames.length; i++) {
-      if ((chunk.states[i]! & (DIRTY | EXPOSED)) !== 0) return false;
-      if (chunk.frames[i]! >= 0 && this.physmem.references(chunk.frames[i]!) > 1) return false;
-    }
-    return true;
+    return keeping.reclaim(this);
   }
 
   /** Gives up everything; dirty pages are lost (call `writeBack` first). */
