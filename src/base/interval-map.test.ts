@@ -45,3 +45,16 @@ test('the remembered hit survives removal and insertion', () => {
   assert.equal(map.find(55), undefined);
   assert.equal(map.indexOf(55), 0);
 });
+
+test('joinRange joins neighbours in one pass and leaves the others', () => {
+  const map = mapOf([0, 10], [10, 20], [20, 30], [35, 40], [40, 50], [50, 60]);
+  const join = (item: { end: number }, next: { start: number; end: number }): boolean => {
+    if (item.end !== next.start) return false;
+    item.end = next.end;
+    return true;
+  };
+  map.joinRange(2, 3, join);
+  assert.deepEqual(map.items, [{ start: 0, end: 10 }, { start: 10, end: 30 }, { start: 35, end: 50 }, { start: 50, end: 60 }]);
+  map.joinRange(0, 99, join);
+  assert.deepEqual(map.items, [{ start: 0, end: 30 }, { start: 35, end: 60 }]);
+});

@@ -64,6 +64,21 @@ export class IntervalMap<T extends Interval> {
     if (count > 0) this.items.splice(index, count);
   }
 
+  /**
+   * Joins neighbours among those at [first, last] and the ones beside them: `join` makes its first argument swallow the second,
+   * or answers false. One pass, however many are joined.
+   */
+  joinRange(first: number, last: number, join: (item: T, next: T) => boolean): void {
+    const items = this.items;
+    let kept = Math.max(0, first - 1);
+    const end = Math.min(items.length - 1, last + 1);
+    for (let i = kept + 1; i <= end; i++) {
+      const next = items[i]!;
+      if (!join(items[kept]!, next)) items[++kept] = next;
+    }
+    if (kept < end) items.splice(kept + 1, end - kept);
+  }
+
   clear(): void {
     this.items.length = 0;
     this.last = 0;

@@ -40,7 +40,7 @@ export function protectForFork(mm: AddressSpace, hints: readonly GuestAddr[]): 0
     end = extent.end;
   }
   if (pending >= 0) mm.space.protect(start, end - start, pending);
-  for (let i = mm.extents.size - 1; i > 0; i--) if (i < mm.extents.size) mm.joinExtent(i);
+  mm.joinWithin(0, Infinity);
   mm.lastExtent = undefined;
   return 0;
 }

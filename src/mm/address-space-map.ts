@@ -200,6 +200,12 @@ export function protect(mm: AddressSpace, address: GuestAddr, length: number, pr
   if (length === 0) return 0;
   if (address > TASK_SIZE || length > TASK_SIZE - address) return ENOMEM;
   const end = address + pageUp(length);
+  const result = protectRange(mm, address, end, prot);
+  mm.joinWithin(address, end);
+  return result;
+}
+
+function protectRange(mm: AddressSpace, address: GuestAddr, end: GuestAddr, prot: number): 0 | Errno {
   const vmas = mm.vmas;
   let at = address;
   while (at < end) {
@@ -229,9 +235,6 @@ function setProtection(mm: AddressSpace, index: number, prot: number): 0 | Errno
   if (overLimit) vma.prot = before;
   mm.account(vma, 1);
   if (!overLimit) protectExtents(mm, vma);
-  const { start, end } = vma;
-  mm.join(index);
-  joinExtents(mm, start, end);
   return overLimit ? ENOMEM : 0;
 }
 
@@ -257,13 +260,6 @@ function protectExtents(mm: AddressSpace, vma: Vma): void {
     end = extent.end;
   }
   if (pending >= 0) mm.space.protect(start, end - start, pending);
-}
-
-/** Joins what has become alike among the extents in and beside [start, end). */
-function joinExtents(mm: AddressSpace, start: GuestAddr, end: GuestAddr): void {
-  const first = mm.extents.indexOf(start);
-  const last = mm.extents.indexOf(end);
-  for (let i = Math.min(last, mm.extents.size - 1); i >= first; i--) if (i < mm.extents.size) mm.joinExtent(i);
 }
 
 export function setBrk(mm: AddressSpace, address: GuestAddr): GuestAddr {

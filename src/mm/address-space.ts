@@ -347,27 +347,27 @@ export class AddressSpace implements CacheMapper {
     if (this.totalPages > this.peakPages) this.peakPages = this.totalPages;
   }
 
-  /** Joins the VMA at `index` with those beside it that continue it. */
+  /** Joins the VMA at `index` with those beside it that continue it; returns the VMA that now covers it. */
   join(index: number): Vma {
-    const items = this.vmas.items;
-    let vma = items[index]!;
-    const next = items[index + 1];
-    if (next && vma.continuedBy(next)) this.absorb(vma, next, index + 1);
-    const previous = items[index - 1];
-    if (previous && previous.continuedBy(vma)) {
-      this.absorb(previous, vma, index);
-      vma = previous;
-    }
-    return vma;
+    const { start } = this.vmas.items[index]!;
+    this.vmas.joinRange(index, index, this.joinVma);
+    return this.vmas.find(start)!;
   }
 
-  private absorb(vma: Vma, next: Vma, index: number): void {
-    this.vmas.removeAt(index);
+  /** Joins what continues each other in and beside [start, end). */
+  joinWithin(start: GuestAddr, end: GuestAddr): void {
+    this.vmas.joinRange(this.vmas.indexOf(start), this.vmas.indexOf(end), this.joinVma);
+    this.extents.joinRange(this.extents.indexOf(start), this.extents.indexOf(end), this.joinTwoExtents);
+  }
+
+  private readonly joinVma = (vma: Vma, next: Vma): boolean => {
+    if (!vma.continuedBy(next)) return false;
     vma.end = next.end;
     // The totals stay; the mapping and the file are counted once per VMA.
     next.cache?.countMapping(this, this.isSharedWriter(next), -1);
     next.file?.drop();
-  }
+    return true;
+  };
 
   /** Splits the VMA at `index` so that one begins at `address`; returns the index of that one. */
   splitVma(index: number, address: GuestAddr): number {
@@ -399,23 +399,17 @@ export class AddressSpace implements CacheMapper {
   }
 
   joinExtent(index: number): Extent {
-    const items = this.extents.items;
-    let extent = items[index]!;
-    const next = items[index + 1];
-    if (next && extent.continuedBy(next) && this.inOneVma(extent, next)) {
-      extent.end = next.end;
-      this.forget(next);
-      this.extents.removeAt(index + 1);
-    }
-    const previous = items[index - 1];
-    if (previous && previous.continuedBy(extent) && this.inOneVma(previous, extent)) {
-      previous.end = extent.end;
-      this.forget(extent);
-      this.extents.removeAt(index);
-      extent = previous;
-    }
-    return extent;
+    const { start } = this.extents.items[index]!;
+    this.extents.joinRange(index, index, this.joinTwoExtents);
+    return this.extents.find(start)!;
   }
+
+  private readonly joinTwoExtents = (extent: Extent, next: Extent): boolean => {
+    if (!extent.continuedBy(next) || !this.inOneVma(extent, next)) return false;
+    extent.end = next.end;
+    this.forget(next);
+    return true;
+  };
 
   private inOneVma(extent: Extent, next: Extent): boolean {
     const vma = this.vmas.find(extent.start);
