@@ -5,11 +5,19 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { isErr, type Errno } from '../base/brands.js';
+import { EEXIST, EINVAL, EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, ENOTEMPTY, EOPNOTSUPP } from '../abi/errno.js';
 import {
-  EEXIST, EINVAL, EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, ENOTEMPTY, EOPNOTSUPP,
-} from '../abi/errno.js';
-import {
-  FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, O_APPEND, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_RDWR, O_TMPFILE, O_TRUNC,
+  FALLOC_FL_KEEP_SIZE,
+  FALLOC_FL_PUNCH_HOLE,
+  O_APPEND,
+  O_CREAT,
+  O_DIRECTORY,
+  O_EXCL,
+  O_NOFOLLOW,
+  O_RDONLY,
+  O_RDWR,
+  O_TMPFILE,
+  O_TRUNC,
   O_WRONLY,
 } from '../abi/fcntl.js';
 import { RENAME_EXCHANGE, RENAME_NOREPLACE, SEEK_DATA, SEEK_END, SEEK_HOLE } from '../abi/fs.js';
@@ -300,7 +308,13 @@ export function fileSystemContract(name: string, make: () => FileSystem, limits:
       assert.equal(t.attributes('/f').mode, S_IFREG | 0o4751);
       t.ok(t.change('/f', { atime: { sec: 11, nsec: 22 }, mtime: { sec: 33, nsec: 999_999_999 } }) as number, 'utimes');
       const a = t.attributes('/f');
-      assert.deepEqual([a.atime, a.mtime], [{ sec: 11, nsec: 22 }, { sec: 33, nsec: 999_999_999 }]);
+      assert.deepEqual(
+        [a.atime, a.mtime],
+        [
+          { sec: 11, nsec: 22 },
+          { sec: 33, nsec: 999_999_999 },
+        ],
+      );
       assert.ok(a.ctime.sec > 1_500_000_000);
     });
     check('writing moves mtime', (t) => {
@@ -336,9 +350,16 @@ export function fileSystemContract(name: string, make: () => FileSystem, limits:
       const found: [string, number, number][] = [];
       file.readDirectory(0, (entry) => found.push([entry.name, entry.ino, entry.type]) > 0);
       dropFile(file);
-      assert.deepEqual(found.slice(0, 2).map(([entry]) => entry), ['.', '..']);
+      assert.deepEqual(
+        found.slice(0, 2).map(([entry]) => entry),
+        ['.', '..'],
+      );
       const rest = found.slice(2).sort();
-      assert.deepEqual(rest, [['d', t.attributes('/d').ino, 4], ['f', t.attributes('/f').ino, 8], ['l', t.attributes('/l').ino, 10]]);
+      assert.deepEqual(rest, [
+        ['d', t.attributes('/d').ino, 4],
+        ['f', t.attributes('/f').ino, 8],
+        ['l', t.attributes('/l').ino, 10],
+      ]);
     });
     check('goes on from any offset, while names come and go', (t) => {
       const all = Array.from({ length: 300 }, (_, i) => `n${i}`);

@@ -42,7 +42,8 @@ function userId(id: number): number {
 
 export const chown = syscall('chown', [path, int, int], (task, name, uid, gid) => chownAt(task, AT_FDCWD, name, uid, gid, 0));
 export const lchown = syscall('lchown', [path, int, int], (task, name, uid, gid) =>
-  chownAt(task, AT_FDCWD, name, uid, gid, AT_SYMLINK_NOFOLLOW));
+  chownAt(task, AT_FDCWD, name, uid, gid, AT_SYMLINK_NOFOLLOW),
+);
 export const fchownat = syscall('fchownat', [dirfd, path, int, int, flags({ AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH })], chownAt);
 export const fchown = syscall('fchown', [fd, int, int], (task, number, uid, gid) => {
   const file = fileOf(task, number);
@@ -115,12 +116,17 @@ function namedPlace(task: Task, at: number, nameAt: GuestAddr, options: number):
   return isErr(name) ? name : lookupPath(task, at, name as ByteString, (options & AT_SYMLINK_NOFOLLOW) === 0, options);
 }
 
-export const utimensat = syscall('utimensat', [dirfd, address, address, flags({ AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH })],
-  (task, at, name, times, options) => setTimes(task, at, name, readTimespecs(task, times), options));
+export const utimensat = syscall(
+  'utimensat',
+  [dirfd, address, address, flags({ AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH })],
+  (task, at, name, times, options) => setTimes(task, at, name, readTimespecs(task, times), options),
+);
 export const futimesat = syscall('futimesat', [dirfd, address, address], (task, at, name, times) =>
-  setTimes(task, at, name, readTimevals(task, times), 0));
+  setTimes(task, at, name, readTimevals(task, times), 0),
+);
 export const utimes = syscall('utimes', [address, address], (task, name, times) =>
-  setTimes(task, AT_FDCWD, name, readTimevals(task, times), 0));
+  setTimes(task, AT_FDCWD, name, readTimevals(task, times), 0),
+);
 
 const UTIMBUF = struct('utimbuf', { actime: i64, modtime: i64 }, 16);
 

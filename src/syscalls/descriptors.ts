@@ -5,9 +5,40 @@ import { i32, struct } from '../base/struct.js';
 import { EBADF, EFAULT, EINVAL, EPERM } from '../abi/errno.js';
 import * as fcntlAbi from '../abi/fcntl.js';
 import {
-  FD_CLOEXEC, F_ADD_SEALS, F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_GETFL, F_GETLEASE, F_GETLK, F_GETOWN, F_GETOWN_EX, F_GETPIPE_SZ,
-  F_GETSIG, F_GET_SEALS, F_NOTIFY, F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW, F_SETFD, F_SETFL, F_SETLEASE, F_SETLK, F_SETLKW, F_SETOWN,
-  F_SETOWN_EX, F_SETPIPE_SZ, F_SETSIG, F_UNLCK, O_APPEND, O_ASYNC, O_CLOEXEC, O_DIRECT, O_NOATIME, O_NONBLOCK, O_PATH,
+  FD_CLOEXEC,
+  F_ADD_SEALS,
+  F_DUPFD,
+  F_DUPFD_CLOEXEC,
+  F_GETFD,
+  F_GETFL,
+  F_GETLEASE,
+  F_GETLK,
+  F_GETOWN,
+  F_GETOWN_EX,
+  F_GETPIPE_SZ,
+  F_GETSIG,
+  F_GET_SEALS,
+  F_NOTIFY,
+  F_OFD_GETLK,
+  F_OFD_SETLK,
+  F_OFD_SETLKW,
+  F_SETFD,
+  F_SETFL,
+  F_SETLEASE,
+  F_SETLK,
+  F_SETLKW,
+  F_SETOWN,
+  F_SETOWN_EX,
+  F_SETPIPE_SZ,
+  F_SETSIG,
+  F_UNLCK,
+  O_APPEND,
+  O_ASYNC,
+  O_CLOEXEC,
+  O_DIRECT,
+  O_NOATIME,
+  O_NONBLOCK,
+  O_PATH,
 } from '../abi/fcntl.js';
 import { FIOASYNC, FIOCLEX, FIONBIO, FIONCLEX, FIONREAD, FIOQSIZE } from '../abi/ioctls.js';
 import { RLIMIT_NOFILE } from '../abi/resource.js';
@@ -55,27 +86,32 @@ export const dup3 = syscall('dup3', [fd, fd, flags({ O_CLOEXEC })], (task, from,
 const COMMANDS = Object.fromEntries(Object.entries(fcntlAbi).filter(([name]) => /^F_(GET|SET|DUP|OFD|ADD|NOTIFY)/.test(name)));
 const SETTABLE = O_APPEND | O_NONBLOCK | O_ASYNC | O_DIRECT | O_NOATIME;
 
-export const fcntl = syscall('fcntl', [fd, oneOf(COMMANDS), ulong], (task, number, command, argument) => {
-  const file = anyFileOf(task, number);
-  if (isErr(file)) return file;
-  switch (command) {
-    case F_DUPFD:
-    case F_DUPFD_CLOEXEC: {
-      const from = argument | 0;
-      if (from < 0 || from >= limitOf(task)) return EINVAL;
-      return duplicate(task, file, command === F_DUPFD_CLOEXEC, from);
+export const fcntl = syscall(
+  'fcntl',
+  [fd, oneOf(COMMANDS), ulong],
+  (task, number, command, argument) => {
+    const file = anyFileOf(task, number);
+    if (isErr(file)) return file;
+    switch (command) {
+      case F_DUPFD:
+      case F_DUPFD_CLOEXEC: {
+        const from = argument | 0;
+        if (from < 0 || from >= limitOf(task)) return EINVAL;
+        return duplicate(task, file, command === F_DUPFD_CLOEXEC, from);
+      }
+      case F_GETFD:
+        return task.files.isCloseOnExec(number) ? FD_CLOEXEC : 0;
+      case F_SETFD:
+        task.files.setCloseOnExec(number, argument % 2 === FD_CLOEXEC);
+        return 0;
+      case F_GETFL:
+        return file.flags;
+      default:
+        return (file.flags & O_PATH) !== 0 ? EBADF : control(task, number, file, command, argument);
     }
-    case F_GETFD:
-      return task.files.isCloseOnExec(number) ? FD_CLOEXEC : 0;
-    case F_SETFD:
-      task.files.setCloseOnExec(number, argument % 2 === FD_CLOEXEC);
-      return 0;
-    case F_GETFL:
-      return file.flags;
-    default:
-      return (file.flags & O_PATH) !== 0 ? EBADF : control(task, number, file, command, argument);
-  }
-}, partial('leases, F_NOTIFY'));
+  },
+  partial('leases, F_NOTIFY'),
+);
 
 /** The commands that an O_PATH descriptor does not take. */
 function control(task: Task, number: number, file: OpenFile, command: number, argument: number): number | Blocking<number> {

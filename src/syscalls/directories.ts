@@ -27,10 +27,12 @@ function listEntries(task: Task, number: number, at: GuestAddr, count: number, w
 
 export const getdents = syscall('getdents', [fd, address, uint], (task, number, at, count) => listEntries(task, number, at, count, false));
 export const getdents64 = syscall('getdents64', [fd, buffer('result'), uint], (task, number, at, count) =>
-  listEntries(task, number, at, count, true));
+  listEntries(task, number, at, count, true),
+);
 
 export const mkdir = syscall('mkdir', [path, mode], (task, name, permissions) =>
-  mkdirPath(task.fs, task.cred, task.fs.cwd, name, permissions));
+  mkdirPath(task.fs, task.cred, task.fs.cwd, name, permissions),
+);
 export const mkdirat = syscall('mkdirat', [dirfd, path, mode], (task, at, name, permissions) => {
   const base = basePath(task, at, name);
   return isErr(base) ? base : mkdirPath(task.fs, task.cred, base, name, permissions);

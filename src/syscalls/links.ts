@@ -48,7 +48,8 @@ function readlinkAt(task: Task, at: number, name: ByteString, out: GuestAddr, le
 }
 
 export const readlink = syscall('readlink', [path, buffer('result'), int], (task, name, out, length) =>
-  readlinkAt(task, AT_FDCWD, name, out, length));
+  readlinkAt(task, AT_FDCWD, name, out, length),
+);
 export const readlinkat = syscall('readlinkat', [dirfd, path, buffer('result'), int], readlinkAt);
 
 export const unlink = syscall('unlink', [path], (task, name) => unlinkPath(task.fs, task.cred, task.fs.cwd, name));
@@ -69,12 +70,18 @@ function renameAt(task: Task, oldAt: number, oldName: ByteString, newAt: number,
 
 export const rename = syscall('rename', [path, path], (task, oldName, newName) => renameAt(task, AT_FDCWD, oldName, AT_FDCWD, newName, 0));
 export const renameat = syscall('renameat', [dirfd, path, dirfd, path], (task, oldAt, oldName, newAt, newName) =>
-  renameAt(task, oldAt, oldName, newAt, newName, 0));
-export const renameat2 = syscall('renameat2', [dirfd, path, dirfd, path, flags({ RENAME_NOREPLACE, RENAME_EXCHANGE, RENAME_WHITEOUT })],
-  renameAt, partial('RENAME_WHITEOUT'));
+  renameAt(task, oldAt, oldName, newAt, newName, 0),
+);
+export const renameat2 = syscall(
+  'renameat2',
+  [dirfd, path, dirfd, path, flags({ RENAME_NOREPLACE, RENAME_EXCHANGE, RENAME_WHITEOUT })],
+  renameAt,
+  partial('RENAME_WHITEOUT'),
+);
 
 export const mknod = syscall('mknod', [path, mode, uint], (task, name, kind, device) =>
-  mknodPath(task.fs, task.cred, task.fs.cwd, name, kind, device));
+  mknodPath(task.fs, task.cred, task.fs.cwd, name, kind, device),
+);
 export const mknodat = syscall('mknodat', [dirfd, path, mode, uint], (task, at, name, kind, device) => {
   const base = basePath(task, at, name);
   return isErr(base) ? base : mknodPath(task.fs, task.cred, base, name, kind, device);

@@ -13,7 +13,9 @@ const MFD_EXEC = 0x10;
 /** NAME_MAX without the prefix 'memfd:'. */
 const NAME_LENGTH = 249;
 
-export const memfdCreate = syscall('memfd_create', [address, flags({ MFD_CLOEXEC, MFD_ALLOW_SEALING, MFD_HUGETLB, MFD_NOEXEC_SEAL, MFD_EXEC })],
+export const memfdCreate = syscall(
+  'memfd_create',
+  [address, flags({ MFD_CLOEXEC, MFD_ALLOW_SEALING, MFD_HUGETLB, MFD_NOEXEC_SEAL, MFD_EXEC })],
   (task, nameAt, options) => {
     if ((options & ~(MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL | MFD_EXEC)) !== 0) return EINVAL;
     if ((options & (MFD_NOEXEC_SEAL | MFD_EXEC)) === (MFD_NOEXEC_SEAL | MFD_EXEC)) return EINVAL;
@@ -24,7 +26,8 @@ export const memfdCreate = syscall('memfd_create', [address, flags({ MFD_CLOEXEC
     const sealable = noExec || (options & MFD_ALLOW_SEALING) !== 0;
     const file = createMemfd(machine.physmem, machine.clock, name, sealable, noExec ? 0o666 : 0o777, cred.fsuid, cred.fsgid);
     return isErr(file) ? file : installFile(task, file, (options & MFD_CLOEXEC) !== 0);
-  });
+  },
+);
 
 export const memfdSecret = stub('memfd_secret', ENOSYS, 'memory that the kernel cannot see is not offered');
 export const nameToHandleAt = stub('name_to_handle_at', EOPNOTSUPP, 'no file system here exports handles');

@@ -4,9 +4,29 @@ import { CAP_SYS_ADMIN } from '../abi/capability.js';
 import { EAGAIN, EINVAL, ENODEV, ENOENT, ENOTDIR, EPERM } from '../abi/errno.js';
 import { AT_FDCWD } from '../abi/fcntl.js';
 import {
-  MNT_DETACH, MNT_EXPIRE, MNT_FORCE, MS_BIND, MS_MGC_MSK, MS_MGC_VAL, MS_MOVE, MS_NOATIME, MS_NODEV, MS_NODIRATIME, MS_NOEXEC,
-  MS_NOSUID, MS_NOSYMFOLLOW, MS_PRIVATE, MS_RDONLY, MS_REC, MS_RELATIME, MS_REMOUNT, MS_SHARED, MS_SLAVE, MS_STRICTATIME,
-  MS_UNBINDABLE, UMOUNT_NOFOLLOW,
+  MNT_DETACH,
+  MNT_EXPIRE,
+  MNT_FORCE,
+  MS_BIND,
+  MS_MGC_MSK,
+  MS_MGC_VAL,
+  MS_MOVE,
+  MS_NOATIME,
+  MS_NODEV,
+  MS_NODIRATIME,
+  MS_NOEXEC,
+  MS_NOSUID,
+  MS_NOSYMFOLLOW,
+  MS_PRIVATE,
+  MS_RDONLY,
+  MS_REC,
+  MS_RELATIME,
+  MS_REMOUNT,
+  MS_SHARED,
+  MS_SLAVE,
+  MS_STRICTATIME,
+  MS_UNBINDABLE,
+  UMOUNT_NOFOLLOW,
 } from '../abi/mount.js';
 import { fileSystemMaker } from '../kernel/file-system-types.js';
 import { address, flags, partial, path, PATH_MAX, syscall } from '../kernel/syscall.js';
@@ -69,21 +89,39 @@ function remount({ where, wanted, options }: MountRequest): 0 | Errno {
   return changed;
 }
 
-const NAMES = { MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT, MS_BIND, MS_MOVE, MS_REC, MS_PRIVATE, MS_SLAVE, MS_SHARED, MS_RELATIME };
+const NAMES = {
+  MS_RDONLY,
+  MS_NOSUID,
+  MS_NODEV,
+  MS_NOEXEC,
+  MS_REMOUNT,
+  MS_BIND,
+  MS_MOVE,
+  MS_REC,
+  MS_PRIVATE,
+  MS_SLAVE,
+  MS_SHARED,
+  MS_RELATIME,
+};
 
-export const mount = syscall('mount', [address, path, address, flags(NAMES), address], (task, sourceAt, target, typeAt, given, dataAt) => {
-  const type = optionalText(task, typeAt);
-  if (isErr(type)) return type;
-  const source = optionalText(task, sourceAt);
-  if (isErr(source)) return source;
-  const data = optionalText(task, dataAt);
-  const where = lookupPath(task, AT_FDCWD, target, true);
-  if (isErr(where)) return where;
-  if (!hasCapability(task.cred, CAP_SYS_ADMIN)) return EPERM;
-  const wanted = (given & MS_MGC_MSK) >>> 0 === MS_MGC_VAL ? given & ~MS_MGC_MSK : given;
-  const options = isErr(data) ? '' : (data as ByteString);
-  return doMount(task, { source: source as ByteString, where, type: type as ByteString, wanted, options });
-}, partial('propagation (every mount is private), mount namespaces'));
+export const mount = syscall(
+  'mount',
+  [address, path, address, flags(NAMES), address],
+  (task, sourceAt, target, typeAt, given, dataAt) => {
+    const type = optionalText(task, typeAt);
+    if (isErr(type)) return type;
+    const source = optionalText(task, sourceAt);
+    if (isErr(source)) return source;
+    const data = optionalText(task, dataAt);
+    const where = lookupPath(task, AT_FDCWD, target, true);
+    if (isErr(where)) return where;
+    if (!hasCapability(task.cred, CAP_SYS_ADMIN)) return EPERM;
+    const wanted = (given & MS_MGC_MSK) >>> 0 === MS_MGC_VAL ? given & ~MS_MGC_MSK : given;
+    const options = isErr(data) ? '' : (data as ByteString);
+    return doMount(task, { source: source as ByteString, where, type: type as ByteString, wanted, options });
+  },
+  partial('propagation (every mount is private), mount namespaces'),
+);
 
 export const umount2 = syscall('umount2', [path, flags({ MNT_FORCE, MNT_DETACH, MNT_EXPIRE, UMOUNT_NOFOLLOW })], (task, name, options) => {
   if ((options & ~(MNT_FORCE | MNT_DETACH | MNT_EXPIRE | UMOUNT_NOFOLLOW)) !== 0) return EINVAL;

@@ -84,17 +84,23 @@ function writeAt(task: Task, number: number, position: number, io: (task: Task) 
 }
 
 export const pread64 = syscall('pread64', [fd, buffer('result'), size, long], (task, number, at: GuestAddr, count, position) =>
-  readAt(task, number, position, () => bufferOf(task, at, count)));
+  readAt(task, number, position, () => bufferOf(task, at, count)),
+);
 export const pwrite64 = syscall('pwrite64', [fd, buffer(2), size, long], (task, number, at: GuestAddr, count, position) =>
-  writeAt(task, number, position, () => bufferOf(task, at, count)));
+  writeAt(task, number, position, () => bufferOf(task, at, count)),
+);
 export const preadv = syscall('preadv', [fd, ptr(IOVEC), size, long], (task, number, at, count, position) =>
-  readAt(task, number, position, () => buffersOf(task, at, count)));
+  readAt(task, number, position, () => buffersOf(task, at, count)),
+);
 export const pwritev = syscall('pwritev', [fd, ptr(IOVEC), size, long], (task, number, at, count, position) =>
-  writeAt(task, number, position, () => buffersOf(task, at, count)));
+  writeAt(task, number, position, () => buffersOf(task, at, count)),
+);
 
 const RWF_FLAGS = { RWF_HIPRI, RWF_DSYNC, RWF_SYNC, RWF_NOWAIT, RWF_APPEND, RWF_NOAPPEND };
 
-export const preadv2 = syscall('preadv2', [fd, ptr(IOVEC), size, long, long, flags(RWF_FLAGS)],
+export const preadv2 = syscall(
+  'preadv2',
+  [fd, ptr(IOVEC), size, long, long, flags(RWF_FLAGS)],
   (task, number, at, count, position, _high, options) => {
     if ((options & ~(RWF_HIPRI | RWF_NOWAIT)) !== 0) return EOPNOTSUPP;
     const noWait = (options & RWF_NOWAIT) !== 0;
@@ -103,9 +109,12 @@ export const preadv2 = syscall('preadv2', [fd, ptr(IOVEC), size, long, long, fla
     if (isErr(file)) return file;
     const io = buffersOf(task, at, count);
     return isErr(io) ? io : readFile(file, io, CURRENT, noWait);
-  });
+  },
+);
 
-export const pwritev2 = syscall('pwritev2', [fd, ptr(IOVEC), size, long, long, flags(RWF_FLAGS)],
+export const pwritev2 = syscall(
+  'pwritev2',
+  [fd, ptr(IOVEC), size, long, long, flags(RWF_FLAGS)],
   (task, number, at, count, position, _high, options) => {
     if ((options & ~(RWF_HIPRI | RWF_NOWAIT | RWF_DSYNC | RWF_SYNC | RWF_APPEND)) !== 0) return EOPNOTSUPP;
     const noWait = (options & RWF_NOWAIT) !== 0;
@@ -120,7 +129,9 @@ export const pwritev2 = syscall('pwritev2', [fd, ptr(IOVEC), size, long, long, f
     }
     if (position < 0) return EINVAL;
     return file.seekable ? writeTo(task, file, io, end, noWait) : ESPIPE;
-  }, partial('RWF_NOAPPEND'));
+  },
+  partial('RWF_NOAPPEND'),
+);
 
 export const lseek = syscall('lseek', [fd, long, int], (task, number, offset, whence) => {
   const file = fileOf(task, number);

@@ -2,7 +2,13 @@
 import { isErr, type ByteString, type Errno, type GuestAddr } from '../base/brands.js';
 import { EACCES, EBADF, EINVAL, EROFS } from '../abi/errno.js';
 import {
-  AT_EACCESS, AT_EMPTY_PATH, AT_FDCWD, AT_NO_AUTOMOUNT, AT_STATX_DONT_SYNC, AT_STATX_FORCE_SYNC, AT_STATX_SYNC_TYPE,
+  AT_EACCESS,
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  AT_NO_AUTOMOUNT,
+  AT_STATX_DONT_SYNC,
+  AT_STATX_FORCE_SYNC,
+  AT_STATX_SYNC_TYPE,
   AT_SYMLINK_NOFOLLOW,
 } from '../abi/fcntl.js';
 import { R_OK, W_OK, X_OK } from '../abi/fs.js';
@@ -29,7 +35,8 @@ function statPath(task: Task, at: number, name: ByteString, out: GuestAddr, opti
 
 export const stat = syscall('stat', [path, ptr(STAT, true)], (task, name, out) => statPath(task, AT_FDCWD, name, out, 0));
 export const lstat = syscall('lstat', [path, ptr(STAT, true)], (task, name, out) =>
-  statPath(task, AT_FDCWD, name, out, AT_SYMLINK_NOFOLLOW));
+  statPath(task, AT_FDCWD, name, out, AT_SYMLINK_NOFOLLOW),
+);
 
 export const fstat = syscall('fstat', [fd, ptr(STAT, true)], (task, number, out) => {
   const file = task.files.get(number);
@@ -46,7 +53,9 @@ export const newfstatat = syscall('newfstatat', [dirfd, path, ptr(STAT, true), f
 
 const STATX_FLAGS = { ...STAT_FLAGS, AT_STATX_FORCE_SYNC, AT_STATX_DONT_SYNC };
 
-export const statx = syscall('statx', [dirfd, path, flags(STATX_FLAGS), flags({ STATX_ALL }), ptr(STATX, true)],
+export const statx = syscall(
+  'statx',
+  [dirfd, path, flags(STATX_FLAGS), flags({ STATX_ALL }), ptr(STATX, true)],
   (task, at, name, options, mask, out) => {
     if (mask >= STATX__RESERVED || (options & AT_STATX_SYNC_TYPE) === AT_STATX_SYNC_TYPE) return EINVAL;
     if ((options & ~(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | AT_STATX_SYNC_TYPE)) !== 0) return EINVAL;
@@ -54,7 +63,8 @@ export const statx = syscall('statx', [dirfd, path, flags(STATX_FLAGS), flags({ 
     if (isErr(place)) return place;
     const bytes = encodeStatx(place.dentry.inode!, place);
     return isErr(bytes) ? bytes : task.mm.copyOut(out, bytes as Uint8Array);
-  });
+  },
+);
 
 function accessAt(task: Task, at: number, name: ByteString, wanted: number, options: number): 0 | Errno {
   if ((wanted & ~(R_OK | W_OK | X_OK)) !== 0) return EINVAL;
@@ -78,9 +88,13 @@ const ACCESS_MODES = { R_OK, W_OK, X_OK };
 
 export const access = syscall('access', [path, flags(ACCESS_MODES)], (task, name, wanted) => accessAt(task, AT_FDCWD, name, wanted, 0));
 export const faccessat = syscall('faccessat', [dirfd, path, flags(ACCESS_MODES)], (task, at, name, wanted) =>
-  accessAt(task, at, name, wanted, 0));
-export const faccessat2 = syscall('faccessat2',
-  [dirfd, path, flags(ACCESS_MODES), flags({ AT_EACCESS, AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH })], accessAt);
+  accessAt(task, at, name, wanted, 0),
+);
+export const faccessat2 = syscall(
+  'faccessat2',
+  [dirfd, path, flags(ACCESS_MODES), flags({ AT_EACCESS, AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH })],
+  accessAt,
+);
 
 export const statfs = syscall('statfs', [path, ptr(STATFS, true)], (task, name, out) => {
   const place = lookupPath(task, AT_FDCWD, name, true);

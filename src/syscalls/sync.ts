@@ -2,7 +2,11 @@
 import { isErr } from '../base/brands.js';
 import { EBADF, EFBIG, EINVAL, EISDIR, ENODEV, EOPNOTSUPP, ESPIPE } from '../abi/errno.js';
 import {
-  FALLOC_FL_COLLAPSE_RANGE, FALLOC_FL_INSERT_RANGE, FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_ZERO_RANGE,
+  FALLOC_FL_COLLAPSE_RANGE,
+  FALLOC_FL_INSERT_RANGE,
+  FALLOC_FL_KEEP_SIZE,
+  FALLOC_FL_PUNCH_HOLE,
+  FALLOC_FL_ZERO_RANGE,
 } from '../abi/fcntl.js';
 import { IN_MODIFY } from '../abi/inotify.js';
 import { RLIMIT_FSIZE } from '../abi/resource.js';
@@ -68,7 +72,8 @@ export const readahead = syscall('readahead', [fd, long, size], (task, number) =
 
 const ALL_MODES = FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_ZERO_RANGE | FALLOC_FL_INSERT_RANGE;
 
-export const fallocate = syscall('fallocate',
+export const fallocate = syscall(
+  'fallocate',
   [fd, flags({ FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_ZERO_RANGE, FALLOC_FL_COLLAPSE_RANGE }), long, long],
   (task, number, mode, offset, length) => {
     const file = fileOf(task, number);
@@ -89,4 +94,5 @@ export const fallocate = syscall('fallocate',
     const result = file.allocate(mode, offset, length);
     if (result === 0 && file.path) notifyDentry(file.path.dentry, IN_MODIFY);
     return result;
-  });
+  },
+);

@@ -66,24 +66,34 @@ function remove(task: Task, place: Path | Errno, nameAt: GuestAddr): number {
 const SET_FLAGS = flags({ XATTR_CREATE, XATTR_REPLACE });
 
 export const setxattr = syscall('setxattr', [path, address, address, size, SET_FLAGS], (task, name, attribute, at, length, options) =>
-  set(task, following(task, name), attribute, at, length, options));
+  set(task, following(task, name), attribute, at, length, options),
+);
 export const lsetxattr = syscall('lsetxattr', [path, address, address, size, SET_FLAGS], (task, name, attribute, at, length, options) =>
-  set(task, itself(task, name), attribute, at, length, options));
+  set(task, itself(task, name), attribute, at, length, options),
+);
 export const fsetxattr = syscall('fsetxattr', [fd, address, address, size, SET_FLAGS], (task, number, attribute, at, length, options) =>
-  set(task, ofDescriptor(task, number), attribute, at, length, options));
+  set(task, ofDescriptor(task, number), attribute, at, length, options),
+);
 export const getxattr = syscall('getxattr', [path, address, address, size], (task, name, attribute, at, room) =>
-  get(task, following(task, name), attribute, at, room));
+  get(task, following(task, name), attribute, at, room),
+);
 export const lgetxattr = syscall('lgetxattr', [path, address, address, size], (task, name, attribute, at, room) =>
-  get(task, itself(task, name), attribute, at, room));
+  get(task, itself(task, name), attribute, at, room),
+);
 export const fgetxattr = syscall('fgetxattr', [fd, address, address, size], (task, number, attribute, at, room) =>
-  get(task, ofDescriptor(task, number), attribute, at, room));
+  get(task, ofDescriptor(task, number), attribute, at, room),
+);
 export const listxattr = syscall('listxattr', [path, address, size], (task, name, at, room) => list(task, following(task, name), at, room));
 export const llistxattr = syscall('llistxattr', [path, address, size], (task, name, at, room) => list(task, itself(task, name), at, room));
 export const flistxattr = syscall('flistxattr', [fd, address, size], (task, number, at, room) =>
-  list(task, ofDescriptor(task, number), at, room));
+  list(task, ofDescriptor(task, number), at, room),
+);
 export const removexattr = syscall('removexattr', [path, address], (task, name, attribute) =>
-  remove(task, following(task, name), attribute));
+  remove(task, following(task, name), attribute),
+);
 export const lremovexattr = syscall('lremovexattr', [path, address], (task, name, attribute) =>
-  remove(task, itself(task, name), attribute));
+  remove(task, itself(task, name), attribute),
+);
 export const fremovexattr = syscall('fremovexattr', [fd, address], (task, number, attribute) =>
-  remove(task, ofDescriptor(task, number), attribute));
+  remove(task, ofDescriptor(task, number), attribute),
+);

@@ -51,7 +51,11 @@ export function changeOwner(path: Path, cred: Credentials, uid: number, gid: num
 
 /** undefined leaves a time; `now`: both were given as "now", for which write permission is enough. */
 export function changeTimes(
-  path: Path, cred: Credentials, atime: Timespec | undefined, mtime: Timespec | undefined, now: boolean,
+  path: Path,
+  cred: Credentials,
+  atime: Timespec | undefined,
+  mtime: Timespec | undefined,
+  now: boolean,
 ): 0 | Errno {
   const writable = wantWrite(path.mount);
   if (writable !== 0) return writable;

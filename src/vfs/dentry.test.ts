@@ -66,7 +66,11 @@ describe('file events', () => {
     t.unlink('/d/g');
     t.rmdir('/d/sub');
     assert.deepEqual(events, [
-      text(IN_CREATE + IN_ISDIR, 'sub'), text(IN_CREATE, 'f'), text(IN_MOVED_FROM, 'f'), text(IN_MOVED_TO, 'g'), text(IN_DELETE, 'g'),
+      text(IN_CREATE + IN_ISDIR, 'sub'),
+      text(IN_CREATE, 'f'),
+      text(IN_MOVED_FROM, 'f'),
+      text(IN_MOVED_TO, 'g'),
+      text(IN_DELETE, 'g'),
       text(IN_DELETE + IN_ISDIR, 'sub'),
     ]);
     stop();

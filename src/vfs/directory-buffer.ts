@@ -43,7 +43,7 @@ export function readEntries(file: OpenFile, count: number, wide: boolean): numbe
 }
 
 function entryLength(nameLength: number, wide: boolean): number {
-  return (wide ? HEADER_64 + nameLength + 1 : HEADER_OLD + nameLength + 2) + 7 & ~7;
+  return ((wide ? HEADER_64 + nameLength + 1 : HEADER_OLD + nameLength + 2) + 7) & ~7;
 }
 
 function putEntry(at: number, length: number, entry: DirectoryEntry, next: number, wide: boolean): void {

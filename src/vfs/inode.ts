@@ -8,9 +8,7 @@
 import type { ByteString, Errno } from '../base/brands.js';
 import type { Blocking } from '../base/blocking.js';
 import type { Timespec } from '../base/clock.js';
-import {
-  EINVAL, ELOOP, ENODEV, ENOTDIR, ENXIO, EOPNOTSUPP, EPERM,
-} from '../abi/errno.js';
+import { EINVAL, ELOOP, ENODEV, ENOTDIR, ENXIO, EOPNOTSUPP, EPERM } from '../abi/errno.js';
 import { S_IFDIR, S_IFLNK, S_IFMT } from '../abi/stat.js';
 import type { FileSystem } from './file-system.js';
 import type { OpenFile } from './open-file.js';
@@ -38,7 +36,18 @@ export interface InodeAttributes {
 export function emptyAttributes(): InodeAttributes {
   const zero = { sec: 0, nsec: 0 };
   return {
-    ino: 0, mode: 0, nlink: 0, uid: 0, gid: 0, rdev: 0, size: 0, blksize: 0, blocks: 0, atime: zero, mtime: zero, ctime: zero,
+    ino: 0,
+    mode: 0,
+    nlink: 0,
+    uid: 0,
+    gid: 0,
+    rdev: 0,
+    size: 0,
+    blksize: 0,
+    blocks: 0,
+    atime: zero,
+    mtime: zero,
+    ctime: zero,
   };
 }
 

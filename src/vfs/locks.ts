@@ -95,7 +95,8 @@ export class InodeLocks {
 }
 
 export function locksOf(inode: Inode): InodeLocks {
-  return (inode.locks ??= new InodeLocks());
+  inode.locks ??= new InodeLocks();
+  return inode.locks;
 }
 
 /** Drops every lock of `owner` on the inode: a process closed a descriptor of it, or an open file description ended. */

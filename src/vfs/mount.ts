@@ -204,7 +204,11 @@ function describeMount(mount: Mount, path: ByteString): MountListing {
 }
 
 const OPTION_NAMES: readonly [number, string][] = [
-  [MS_NOSUID, 'nosuid'], [MS_NODEV, 'nodev'], [MS_NOEXEC, 'noexec'], [MS_NOATIME, 'noatime'], [MS_NODIRATIME, 'nodiratime'],
+  [MS_NOSUID, 'nosuid'],
+  [MS_NODEV, 'nodev'],
+  [MS_NOEXEC, 'noexec'],
+  [MS_NOATIME, 'noatime'],
+  [MS_NODIRATIME, 'nodiratime'],
   [MS_RELATIME, 'relatime'],
 ];
 

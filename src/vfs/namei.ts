@@ -4,13 +4,9 @@
  */
 import { isErr, type ByteString, type Errno } from '../base/brands.js';
 import { CAP_MKNOD } from '../abi/capability.js';
-import {
-  EBUSY, EEXIST, EINVAL, EISDIR, ENOENT, ENOTDIR, ENOTEMPTY, EPERM, EXDEV,
-} from '../abi/errno.js';
+import { EBUSY, EEXIST, EINVAL, EISDIR, ENOENT, ENOTDIR, ENOTEMPTY, EPERM, EXDEV } from '../abi/errno.js';
 import { IN_ATTRIB, IN_CREATE, IN_DELETE, IN_ISDIR } from '../abi/inotify.js';
-import {
-  S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK, S_ISGID, S_ISUID, S_IXGRP,
-} from '../abi/stat.js';
+import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK, S_ISGID, S_ISUID, S_IXGRP } from '../abi/stat.js';
 import { hasCapability, type Credentials } from './credentials.js';
 import { addChild, lookupChild, markDeleted, type Dentry } from './dentry.js';
 import type { FsContext } from './fs-context.js';
@@ -20,7 +16,15 @@ import { noteUnlinked, notifyInode } from './notify.js';
 import type { Path } from './path.js';
 import { LAST_DOT, LAST_DOTDOT, LAST_NORMAL, LOOKUP_EMPTY, LOOKUP_FOLLOW, walk, walkToParent, type Walk } from './path-walk.js';
 import {
-  checkSticky, genericPermission, inodePermission, MAY_EXEC, MAY_READ, MAY_WRITE, ownerOrCapable, stripSetgid, wantWrite,
+  checkSticky,
+  genericPermission,
+  inodePermission,
+  MAY_EXEC,
+  MAY_READ,
+  MAY_WRITE,
+  ownerOrCapable,
+  stripSetgid,
+  wantWrite,
 } from './permissions.js';
 
 export { openPath, openPlace, type Opening } from './open-path.js';
@@ -121,7 +125,13 @@ export function symlinkPath(fs: FsContext, cred: Credentials, base: Path, name: 
 
 /** lookup: LOOKUP_FOLLOW and LOOKUP_EMPTY for the old name. */
 export function linkPath(
-  fs: FsContext, cred: Credentials, oldBase: Path, oldName: ByteString, newBase: Path, newName: ByteString, lookup: number,
+  fs: FsContext,
+  cred: Credentials,
+  oldBase: Path,
+  oldName: ByteString,
+  newBase: Path,
+  newName: ByteString,
+  lookup: number,
 ): 0 | Errno {
   const old = walk(fs, cred, oldBase, oldName, lookup & (LOOKUP_FOLLOW | LOOKUP_EMPTY));
   if (isErr(old)) return old;

@@ -91,6 +91,11 @@ export abstract class OpenFile {
     return !this.seekable;
   }
 
+  /** When a read or write that waits gives up (SO_RCVTIMEO), asked as the wait begins; Infinity: never. */
+  waitDeadlineNs(_forWriting: boolean): number {
+    return Infinity;
+  }
+
   /** POLL* events that are true now. */
   poll(): number {
     return POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM;
@@ -139,7 +144,8 @@ export abstract class OpenFile {
   release(): void {}
 
   addReleaseListener(listener: ReleaseListener): void {
-    (this.releaseListeners ??= new Set()).add(listener);
+    this.releaseListeners ??= new Set();
+    this.releaseListeners.add(listener);
   }
   removeReleaseListener(listener: ReleaseListener): void {
     this.releaseListeners?.delete(listener);

@@ -5,7 +5,18 @@
 import { isErr, type ByteString, type Errno } from '../base/brands.js';
 import { isBlocking, type Blocking } from '../base/blocking.js';
 import {
-  O_ACCMODE, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_EXCL, O_NOATIME, O_NOCTTY, O_NOFOLLOW, O_PATH, O_RDONLY, O_TMPFILE, O_TRUNC,
+  O_ACCMODE,
+  O_CLOEXEC,
+  O_CREAT,
+  O_DIRECTORY,
+  O_EXCL,
+  O_NOATIME,
+  O_NOCTTY,
+  O_NOFOLLOW,
+  O_PATH,
+  O_RDONLY,
+  O_TMPFILE,
+  O_TRUNC,
 } from '../abi/fcntl.js';
 import { EACCES, EBADF, EEXIST, EISDIR, ELOOP, ENOENT, EPERM, ETXTBSY } from '../abi/errno.js';
 import { IN_CREATE, IN_MODIFY, IN_OPEN } from '../abi/inotify.js';
@@ -47,7 +58,13 @@ const ACCESS: readonly number[] = [MAY_READ, MAY_WRITE, MAY_READ | MAY_WRITE, MA
  * yet applied; resolve: RESOLVE_* of openat2.
  */
 export function openPath(
-  fs: FsContext, cred: Credentials, base: Path, name: ByteString, flags: number, mode: number, resolve = 0,
+  fs: FsContext,
+  cred: Credentials,
+  base: Path,
+  name: ByteString,
+  flags: number,
+  mode: number,
+  resolve = 0,
 ): Opening {
   const follow = (flags & O_NOFOLLOW) === 0 && (flags & (O_CREAT | O_EXCL)) !== (O_CREAT | O_EXCL);
   const lookup = resolve + (follow ? LOOKUP_FOLLOW : 0) + ((flags & O_DIRECTORY) !== 0 ? LOOKUP_DIRECTORY : 0);
@@ -58,7 +75,13 @@ export function openPath(
 }
 
 function openOrCreate(
-  fs: FsContext, cred: Credentials, base: Path, name: ByteString, flags: number, mode: number, lookup: number,
+  fs: FsContext,
+  cred: Credentials,
+  base: Path,
+  name: ByteString,
+  flags: number,
+  mode: number,
+  lookup: number,
 ): Opening {
   const walker = new Walk(fs, cred, base, name, lookup);
   const started = walker.start();
@@ -103,9 +126,7 @@ function createAndOpen(fs: FsContext, cred: Credentials, walker: Walk, flags: nu
   return openPlace(cred, { mount: walker.mount, dentry }, flags, true);
 }
 
-function openUnnamed(
-  fs: FsContext, cred: Credentials, base: Path, name: ByteString, flags: number, mode: number, lookup: number,
-): Opening {
+function openUnnamed(fs: FsContext, cred: Credentials, base: Path, name: ByteString, flags: number, mode: number, lookup: number): Opening {
   const place = walk(fs, cred, base, name, lookup | LOOKUP_DIRECTORY);
   if (isErr(place)) return place;
   const directory = place.dentry.inode!;

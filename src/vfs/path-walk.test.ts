@@ -42,10 +42,25 @@ describe('path walk', () => {
   test('resolves components, dots and slashes', () => {
     const t = tree();
     const table: [string, string | Errno][] = [
-      ['/', '/'], ['///', '/'], ['.', '/'], ['..', '/'], ['/..', '/'], ['/a/./b//c/', '/a/b/c'], ['a/../a/b/..', '/a'],
-      ['/a/b/g', '/a/b/g'], ['/a/b/g/', ENOTDIR], ['/f/..', ENOTDIR], ['/f/.', ENOTDIR], ['/x', ENOENT], ['/x/y', ENOENT],
-      ['', ENOENT], [`/${'n'.repeat(256)}`, ENAMETOOLONG], [`/${'n'.repeat(256)}/x`, ENAMETOOLONG], ['/a/b/c/../../../../f', '/f'],
-      ['...', ENOENT], ['/a/.b', ENOENT],
+      ['/', '/'],
+      ['///', '/'],
+      ['.', '/'],
+      ['..', '/'],
+      ['/..', '/'],
+      ['/a/./b//c/', '/a/b/c'],
+      ['a/../a/b/..', '/a'],
+      ['/a/b/g', '/a/b/g'],
+      ['/a/b/g/', ENOTDIR],
+      ['/f/..', ENOTDIR],
+      ['/f/.', ENOTDIR],
+      ['/x', ENOENT],
+      ['/x/y', ENOENT],
+      ['', ENOENT],
+      [`/${'n'.repeat(256)}`, ENAMETOOLONG],
+      [`/${'n'.repeat(256)}/x`, ENAMETOOLONG],
+      ['/a/b/c/../../../../f', '/f'],
+      ['...', ENOENT],
+      ['/a/.b', ENOENT],
     ];
     for (const [path, expected] of table) assert.equal(find(t, path), expected, JSON.stringify(path));
     assert.equal(find(t, '', LOOKUP_EMPTY, place(t, '/a')), '/a');
@@ -56,12 +71,31 @@ describe('path walk', () => {
   test('follows links in the middle always, at the end when asked or before a slash', () => {
     const t = tree();
     for (const [path, target] of [
-      ['/to-b', 'a/b'], ['/abs', '/a/b/'], ['/root', '/'], ['/a/up', '../f'], ['/l1', 'l2'], ['/l2', 'to-b'], ['/gone', 'nowhere'], ['/to-f', 'f'],
-    ] as const) assert.equal(t.symlink(path, target), 0);
+      ['/to-b', 'a/b'],
+      ['/abs', '/a/b/'],
+      ['/root', '/'],
+      ['/a/up', '../f'],
+      ['/l1', 'l2'],
+      ['/l2', 'to-b'],
+      ['/gone', 'nowhere'],
+      ['/to-f', 'f'],
+    ] as const)
+      assert.equal(t.symlink(path, target), 0);
     const table: [string, number, string | Errno][] = [
-      ['/to-b', 0, '/to-b'], ['/to-b', LOOKUP_FOLLOW, '/a/b'], ['/to-b/', 0, '/a/b'], ['/to-b/g', 0, '/a/b/g'], ['/abs/c', 0, '/a/b/c'],
-      ['/root/a', 0, '/a'], ['/root', LOOKUP_FOLLOW, '/'], ['/a/up', LOOKUP_FOLLOW, '/f'], ['/l1/g', 0, '/a/b/g'], ['/l1/..', 0, '/a'],
-      ['/gone', 0, '/gone'], ['/gone', LOOKUP_FOLLOW, ENOENT], ['/to-f/', 0, ENOTDIR], ['/to-f/x', 0, ENOTDIR],
+      ['/to-b', 0, '/to-b'],
+      ['/to-b', LOOKUP_FOLLOW, '/a/b'],
+      ['/to-b/', 0, '/a/b'],
+      ['/to-b/g', 0, '/a/b/g'],
+      ['/abs/c', 0, '/a/b/c'],
+      ['/root/a', 0, '/a'],
+      ['/root', LOOKUP_FOLLOW, '/'],
+      ['/a/up', LOOKUP_FOLLOW, '/f'],
+      ['/l1/g', 0, '/a/b/g'],
+      ['/l1/..', 0, '/a'],
+      ['/gone', 0, '/gone'],
+      ['/gone', LOOKUP_FOLLOW, ENOENT],
+      ['/to-f/', 0, ENOTDIR],
+      ['/to-f/x', 0, ENOTDIR],
     ];
     for (const [path, flags, expected] of table) assert.equal(find(t, path, flags), expected, path);
   });
@@ -109,10 +143,19 @@ describe('path walk', () => {
     t.symlink('/a/out', '../f');
     const base = place(t, '/a');
     const table: [string, number, string | Errno][] = [
-      ['b/g', RESOLVE_BENEATH, '/a/b/g'], ['../f', RESOLVE_BENEATH, EXDEV], ['/f', RESOLVE_BENEATH, EXDEV], ['out', RESOLVE_BENEATH, EXDEV],
-      ['abs', RESOLVE_BENEATH, EXDEV], ['rel', RESOLVE_BENEATH, '/a/b/g'], ['b/../b/g', RESOLVE_BENEATH, '/a/b/g'],
-      ['/b/g', RESOLVE_IN_ROOT, '/a/b/g'], ['../../b', RESOLVE_IN_ROOT, '/a/b'], ['abs', RESOLVE_IN_ROOT, ENOENT],
-      ['rel', RESOLVE_NO_SYMLINKS, ELOOP], ['b', RESOLVE_NO_SYMLINKS, '/a/b'], ['rel', RESOLVE_NO_MAGICLINKS, '/a/b/g'],
+      ['b/g', RESOLVE_BENEATH, '/a/b/g'],
+      ['../f', RESOLVE_BENEATH, EXDEV],
+      ['/f', RESOLVE_BENEATH, EXDEV],
+      ['out', RESOLVE_BENEATH, EXDEV],
+      ['abs', RESOLVE_BENEATH, EXDEV],
+      ['rel', RESOLVE_BENEATH, '/a/b/g'],
+      ['b/../b/g', RESOLVE_BENEATH, '/a/b/g'],
+      ['/b/g', RESOLVE_IN_ROOT, '/a/b/g'],
+      ['../../b', RESOLVE_IN_ROOT, '/a/b'],
+      ['abs', RESOLVE_IN_ROOT, ENOENT],
+      ['rel', RESOLVE_NO_SYMLINKS, ELOOP],
+      ['b', RESOLVE_NO_SYMLINKS, '/a/b'],
+      ['rel', RESOLVE_NO_MAGICLINKS, '/a/b/g'],
     ];
     for (const [path, flags, expected] of table) assert.equal(find(t, path, flags | LOOKUP_FOLLOW, base), expected, `${path} ${flags}`);
   });

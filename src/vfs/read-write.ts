@@ -7,11 +7,12 @@
  */
 import { isErr, type Errno } from '../base/brands.js';
 import { sleepOn, type Blocking } from '../base/blocking.js';
-import { EAGAIN, EBADF, EFBIG } from '../abi/errno.js';
+import { EAGAIN, EBADF, EFBIG, EINTR, ETIMEDOUT } from '../abi/errno.js';
 import { IN_ACCESS, IN_MODIFY } from '../abi/inotify.js';
 import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP } from '../abi/poll.js';
 import { S_IFREG } from '../abi/stat.js';
 import { IoVec } from '../mm/io-vec.js';
+import { dropFile } from './fd-table.js';
 import { notifyDentry } from './notify.js';
 import type { OpenFile } from './open-file.js';
 
@@ -40,14 +41,27 @@ function readOnce(file: OpenFile, io: IoVec, position: number): number | Errno {
   return result;
 }
 
+/** The file stays open while somebody waits for it, whoever closes the descriptor. */
 function* waitToRead(file: OpenFile, io: IoVec, position: number): Blocking<number> {
-  for (;;) {
-    const woken = yield* sleepOn(file.queue!, READ_EVENTS);
-    const result = readOnce(file, io, position);
-    if (result !== EAGAIN) return result;
-    if (isErr(woken)) return woken;
-    if (file.nonBlocking) return EAGAIN;
+  const deadlineNs = file.waitDeadlineNs(false);
+  file.references++;
+  try {
+    for (;;) {
+      const woken = yield* sleepOn(file.queue!, READ_EVENTS, { deadlineNs });
+      const result = readOnce(file, io, position);
+      if (result !== EAGAIN) return result;
+      if (isErr(woken)) return interruptedWait(woken, deadlineNs);
+      if (file.nonBlocking) return EAGAIN;
+    }
+  } finally {
+    dropFile(file);
   }
+}
+
+/** A wait with a deadline of the file's own (SO_RCVTIMEO) ends with EAGAIN, and is not begun again after a signal. */
+function interruptedWait(woken: Errno, deadlineNs: number): Errno {
+  if (woken === ETIMEDOUT) return EAGAIN;
+  return deadlineNs === Infinity ? woken : EINTR;
 }
 
 /**
@@ -55,7 +69,11 @@ function* waitToRead(file: OpenFile, io: IoVec, position: number): Blocking<numb
  * raises SIGXFSZ, and SIGPIPE upon EPIPE).
  */
 export function writeFile(
-  file: OpenFile, io: IoVec, position: number, limit = Infinity, noWait = false,
+  file: OpenFile,
+  io: IoVec,
+  position: number,
+  limit = Infinity,
+  noWait = false,
 ): number | Errno | Blocking<number> {
   if (!file.writable) return EBADF;
   const own = position === CURRENT;
@@ -80,19 +98,24 @@ export function writeFile(
 
 /** The rest of a blocking write to a stream. */
 function* writeOn(file: OpenFile, io: IoVec, moved: number): Blocking<number> {
+  const deadlineNs = file.waitDeadlineNs(true);
   let total = moved;
-  for (;;) {
-    const result = file.write(io, 0);
-    if (result > 0) {
-      total += result;
-      if (io.remaining === 0 || !file.writesAll) return total;
-    } else if (result !== EAGAIN) {
-      return total > 0 ? total : result;
-    } else {
+  file.references++;
+  try {
+    for (;;) {
+      const result = file.write(io, 0);
+      if (result > 0) {
+        total += result;
+        if (io.remaining === 0 || !file.writesAll) return total;
+        continue;
+      }
+      if (result !== EAGAIN) return total > 0 ? total : result;
       if (file.nonBlocking) return total > 0 ? total : EAGAIN;
-      const woken = yield* sleepOn(file.queue!, WRITE_EVENTS);
-      if (isErr(woken) && (file.poll() & WRITE_EVENTS) === 0) return total > 0 ? total : woken;
+      const woken = yield* sleepOn(file.queue!, WRITE_EVENTS, { deadlineNs });
+      if (isErr(woken) && (file.poll() & WRITE_EVENTS) === 0) return total > 0 ? total : interruptedWait(woken, deadlineNs);
     }
+  } finally {
+    dropFile(file);
   }
 }
 

@@ -14,7 +14,13 @@ import { LAST_NORMAL, walkToParent, type Walk } from './path-walk.js';
 import { inodePermission, MAY_WRITE, wantWrite } from './permissions.js';
 
 export function renamePath(
-  fs: FsContext, cred: Credentials, oldBase: Path, oldName: ByteString, newBase: Path, newName: ByteString, flags: number,
+  fs: FsContext,
+  cred: Credentials,
+  oldBase: Path,
+  oldName: ByteString,
+  newBase: Path,
+  newName: ByteString,
+  flags: number,
 ): 0 | Errno {
   if ((flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE)) !== 0) return EINVAL;
   if (flags === (RENAME_NOREPLACE | RENAME_EXCHANGE)) return EINVAL;
@@ -76,9 +82,10 @@ function mayRename(from: Walk, to: Walk, source: Dentry, target: Dentry, cred: C
   const denied = mayDelete(from.dentry, source, cred, isDirectory);
   if (denied !== 0) return denied;
   const exchange = (flags & RENAME_EXCHANGE) !== 0;
-  const allowed = target.inode === null
-    ? mayCreate(to.dentry, cred)
-    : mayDelete(to.dentry, target, cred, exchange ? target.inode.isDirectory : isDirectory);
+  const allowed =
+    target.inode === null
+      ? mayCreate(to.dentry, cred)
+      : mayDelete(to.dentry, target, cred, exchange ? target.inode.isDirectory : isDirectory);
   if (allowed !== 0) return allowed;
   if (from.dentry === to.dentry) return 0;
   // A directory that changes its parent has its '..' rewritten.

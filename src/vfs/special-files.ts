@@ -5,7 +5,7 @@
 import type { Errno } from '../base/brands.js';
 import type { Blocking } from '../base/blocking.js';
 import { ENXIO } from '../abi/errno.js';
-import { S_IFBLK, S_IFCHR, S_IFIFO } from '../abi/stat.js';
+import { S_IFCHR, S_IFIFO } from '../abi/stat.js';
 import type { Inode } from './inode.js';
 import type { OpenFile } from './open-file.js';
 
@@ -34,7 +34,6 @@ export function openSpecialFile(inode: Inode, rdev: number, flags: number): Open
       const opener = charDevices.get(majorOf(rdev));
       return opener ? opener(inode, flags, minorOf(rdev)) : ENXIO;
     }
-    case S_IFBLK:
     default:
       return ENXIO;
   }

@@ -8,17 +8,26 @@ import type { PhysMem } from '../../mm/phys-mem.js';
 import { anonPath } from '../../vfs/anon-inode.js';
 import type { OpenFile } from '../../vfs/open-file.js';
 import { Tmpfs } from './tmpfs.js';
-import { TmpfsRegular } from './tmpfs-file.js';
+import type { TmpfsRegular } from './tmpfs-file.js';
 
 /** One for each machine, named by its memory. */
 const shared = new WeakMap<PhysMem, Tmpfs>();
 
 /** A new open file; `sealable`: it has no seals and takes some, else F_SEAL_SEAL. */
 export function createMemfd(
-  physmem: PhysMem, clock: Clock, name: ByteString, sealable: boolean, mode: number, uid: number, gid: number,
+  physmem: PhysMem,
+  clock: Clock,
+  name: ByteString,
+  sealable: boolean,
+  mode: number,
+  uid: number,
+  gid: number,
 ): OpenFile | Errno {
   let fs = shared.get(physmem);
-  if (!fs) shared.set(physmem, (fs = new Tmpfs({ physmem, clock })));
+  if (!fs) {
+    fs = new Tmpfs({ physmem, clock });
+    shared.set(physmem, fs);
+  }
   const inode = fs.root.tmpfile({ mode: S_IFREG | mode, uid, gid, rdev: 0 });
   if (isErr(inode)) return inode;
   const file = inode as TmpfsRegular;

@@ -3,8 +3,16 @@ import { isErr, type Errno } from '../../base/brands.js';
 import { PAGE_SIZE } from '../../base/page.js';
 import { EBUSY, EFBIG, EINVAL, ENOSPC, ENXIO, EOPNOTSUPP, EPERM } from '../../abi/errno.js';
 import {
-  FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, F_ADD_SEALS, F_GET_SEALS, F_SEAL_FUTURE_WRITE, F_SEAL_GROW, F_SEAL_SEAL,
-  F_SEAL_SHRINK, F_SEAL_WRITE, O_NOATIME,
+  FALLOC_FL_KEEP_SIZE,
+  FALLOC_FL_PUNCH_HOLE,
+  F_ADD_SEALS,
+  F_GET_SEALS,
+  F_SEAL_FUTURE_WRITE,
+  F_SEAL_GROW,
+  F_SEAL_SEAL,
+  F_SEAL_SHRINK,
+  F_SEAL_WRITE,
+  O_NOATIME,
 } from '../../abi/fcntl.js';
 import { SEEK_DATA, SEEK_HOLE } from '../../abi/fs.js';
 import { MS_NOATIME } from '../../abi/mount.js';
@@ -38,7 +46,8 @@ export class TmpfsRegular extends TmpfsInode implements Mappable {
 
   /** The file's contents; made when first needed. */
   get cache(): PageCache {
-    return (this.data ??= new PageCache(this.fs.physmem, 0));
+    this.data ??= new PageCache(this.fs.physmem, 0);
+    return this.data;
   }
 
   override mappable(): Mappable {

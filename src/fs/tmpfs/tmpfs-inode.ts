@@ -124,7 +124,8 @@ export abstract class TmpfsInode extends Inode {
     let total = name.length + value.length;
     if (this.xattrs) for (const [other, bytes] of this.xattrs) if (other !== name) total += other.length + bytes.length;
     if (total > XATTR_BYTES) return ENOSPC;
-    (this.xattrs ??= new Map()).set(name, value.slice());
+    this.xattrs ??= new Map();
+    this.xattrs.set(name, value.slice());
     this.ctime = this.fs.now();
     return 0;
   }

@@ -2,7 +2,17 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { isErr } from '../../base/brands.js';
 import { EEXIST, ENODATA, ENOSPC, EPERM } from '../../abi/errno.js';
-import { F_ADD_SEALS, F_GET_SEALS, F_SEAL_GROW, F_SEAL_SEAL, F_SEAL_SHRINK, F_SEAL_WRITE, O_CREAT, O_RDWR, O_TMPFILE } from '../../abi/fcntl.js';
+import {
+  F_ADD_SEALS,
+  F_GET_SEALS,
+  F_SEAL_GROW,
+  F_SEAL_SEAL,
+  F_SEAL_SHRINK,
+  F_SEAL_WRITE,
+  O_CREAT,
+  O_RDWR,
+  O_TMPFILE,
+} from '../../abi/fcntl.js';
 import { XATTR_CREATE, XATTR_REPLACE } from '../../abi/fs.js';
 import { dropFile } from '../../vfs/fd-table.js';
 import type { Inode } from '../../vfs/inode.js';
