@@ -3,6 +3,7 @@ import { isErr, type ByteString, type Errno } from '../../base/brands.js';
 import { byteString } from '../../base/bytes.js';
 import { EACCES, EINVAL, ENOENT } from '../../abi/errno.js';
 import { S_IFDIR, S_IFLNK, S_IFREG } from '../../abi/stat.js';
+import { groupCpuNs } from '../../kernel/cpu-clock.js';
 import type { Task } from '../../kernel/task.js';
 import type { FileSystem } from '../../vfs/file-system.js';
 import type { Inode } from '../../vfs/inode.js';
@@ -134,7 +135,7 @@ const ENTRIES: ReadonlyMap<ByteString, Entry> = new Map<ByteString, Entry>([
   ['mounts', text(0o444, (task) => mountsText(task.fs.root))],
   ['mountinfo', text(0o444, (task) => mountinfoText(task.fs.root))],
   ['wchan', text(0o444, wchanText)],
-  ['schedstat', text(0o444, (task) => `${Math.floor(task.group.userNs)} 0 0\n`)],
+  ['schedstat', text(0o444, (task) => `${Math.floor(groupCpuNs(task.group))} 0 0\n`)],
   ['cpuset', text(0o444, () => '/\n')],
   ['cgroup', text(0o444, () => '0::/\n')],
   ['oom_score', text(0o444, () => '0\n')],

@@ -1,5 +1,6 @@
 /** Text of /proc/PID/{stat,statm,status,limits,io,...} (proc(5); Linux: fs/proc/array.c). */
 import type { ByteString } from '../../base/brands.js';
+import { groupCpuNs } from '../../kernel/cpu-clock.js';
 import type { Task } from '../../kernel/task.js';
 import type { ThreadGroup } from '../../kernel/thread-group.js';
 
@@ -52,7 +53,7 @@ export function statText(task: Task): ByteString {
     task.tid, `(${task.name})`, stateOf(task).letter, group.parent?.pid ?? 0, pgrp.id, pgrp.session.id,
     terminal?.device ?? 0, terminal?.foreground?.id ?? -1, 0x400000,
     0, 0, 0, 0,
-    ticks(group.userNs), ticks(group.systemNs), ticks(group.childUserNs), ticks(group.childSystemNs),
+    ticks(groupCpuNs(group)), 0, ticks(group.childUserNs), ticks(group.childSystemNs),
     20, 0, group.tasks.size, 0, ticks(group.startNs - machine.bootNs),
     (memory?.size ?? 0) * 4096, memory?.resident ?? 0, limitText(Infinity),
     mm.startCode, mm.endCode, mm.startStack, 0, 0,
