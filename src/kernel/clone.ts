@@ -17,6 +17,7 @@ import { RLIMIT_NPROC } from '../abi/resource.js';
 import { FS_BASE, RAX, RSP } from '../platform/registers.js';
 import type { HostThread } from '../platform/platform.js';
 import { CAP_SYS_ADMIN, CAP_SYS_RESOURCE } from '../abi/capability.js';
+import { watchCpuLimit } from './cpu-timers.js';
 import { hasCapability } from '../vfs/credentials.js';
 import { moveToGroup } from './job-control.js';
 import { makeReady } from './scheduler.js';
@@ -131,6 +132,7 @@ function newGroup(task: Task, pid: number, args: CloneArguments): ThreadGroup {
   child.dumpable = group.dumpable;
   moveToGroup(machine, child, group.processGroup);
   parent?.children.add(child);
+  watchCpuLimit(machine, child);
   machine.groups.set(pid, child);
   return child;
 }

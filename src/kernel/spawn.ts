@@ -5,6 +5,7 @@ import type { FdTable } from '../vfs/fd-table.js';
 import { FsContext } from '../vfs/fs-context.js';
 import type { Path } from '../vfs/path.js';
 import { EAGAIN } from '../abi/errno.js';
+import { watchCpuLimit } from './cpu-timers.js';
 import { loadProgram, startRegisters } from './exec/exec.js';
 import { prepareProgram, type Program } from './exec/program.js';
 import { sendRealTimerSignal } from './interval-timers.js';
@@ -71,6 +72,7 @@ function startProgram(
   machine.groups.set(pid, group);
   machine.tasks.set(pid, task);
   startRegisters(thread, loaded);
+  watchCpuLimit(machine, group);
   makeReady(task);
   return group;
 }

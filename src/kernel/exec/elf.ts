@@ -72,7 +72,7 @@ function isOurs(header: Elf64Ehdr): boolean {
 function readProgramHeaders(cache: PageCache, header: Elf64Ehdr): Elf64Phdr[] | Errno {
   const size = header.phnum * ELF64_PHDR.size;
   if (size === 0 || size > MAX_PROGRAM_HEADERS_BYTES || header.phoff > Number.MAX_SAFE_INTEGER) return ENOEXEC;
-  const table = readExactly(cache, header.phoff, size, EIO);
+  const table = readExactly(cache, header.phoff, size, ENOEXEC);
   if (isErr(table)) return table;
   const view = new DataView(table.buffer);
   return Array.from({ length: header.phnum }, (_, i) => ELF64_PHDR.read(view, i * ELF64_PHDR.size));
