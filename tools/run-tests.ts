@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { BUILD, listFiles, ROOT } from './repository.js';
 
 const SUITES: Readonly<Record<string, readonly string[]>> = {
-  unit: ['src', 'tools', 'tests/fuzz'],
+  unit: ['src', 'tools', 'bench', 'tests/fuzz'],
   guest: ['tests/guest'],
   conformance: ['tests/conformance'],
   package: ['tests/package'],
