@@ -76,7 +76,7 @@ function programCases(): ConformanceCase[] {
     timeoutMs: 120_000,
   });
   return [
-    ...['subprocesses', 'threads', 'data'].map(python),
+    ...['subprocesses', 'threads', 'data', 'file-calls', 'file-permissions', 'file-tools'].map(python),
     { name: 'python3 from stdin', argv: ['/usr/bin/python3', '-'], needs: ['/usr/bin/python3'], stdin: 'import sys; print(sys.version_info[0], sys.argv)\n' },
     { name: 'cat of stdin', argv: ['cat'], needs: [], stdin: 'x'.repeat(500_000) },
     { name: 'sqlite3: 100,000 rows', argv: ['sh', '-c', `sqlite3 test.db < ${SCRIPTS}/sqlite.sql`], needs: ['sqlite3'], files: [SCRIPTS], timeoutMs: 120_000 },
