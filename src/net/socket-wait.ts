@@ -14,10 +14,6 @@ function mayWait(socket: Socket, flags: number): boolean {
   return !socket.nonBlocking && (flags & MSG_DONTWAIT) === 0;
 }
 
-function deadlineOf(task: Task, timeoutNs: number): number {
-  return timeoutNs === Infinity ? Infinity : task.machine.clock.monotonicNs() + timeoutNs;
-}
-
 /** One sleep: 0, EAGAIN at the deadline; a signal restarts only calls without one. */
 function* sleepForSocket(sources: readonly WaitSource[], deadlineNs: number): Blocking<0 | Errno> {
   const woken = yield* sleepOnAny(sources, { deadlineNs });
@@ -39,7 +35,7 @@ export function sendOn(task: Task, socket: Socket, request: SendRequest): number
 }
 
 function* sendRest(task: Task, socket: Socket, request: SendRequest, moved: number): Blocking<number> {
-  const deadlineNs = deadlineOf(task, socket.sendTimeoutNs);
+  const deadlineNs = socket.waitDeadlineNs(true);
   let total = moved;
   socket.references++;
   try {
@@ -62,10 +58,10 @@ function* sendRest(task: Task, socket: Socket, request: SendRequest, moved: numb
 }
 
 /** recv, recvfrom, recvmsg. */
-export function receiveOn(task: Task, socket: Socket, request: ReceiveRequest): number | Blocking<number> {
+export function receiveOn(socket: Socket, request: ReceiveRequest): number | Blocking<number> {
   const result = socket.receive(request);
   if (!mayWait(socket, request.flags) || !wantsMore(request, result)) return result;
-  return receiveRest(task, socket, request, Math.max(result, 0));
+  return receiveRest(socket, request, Math.max(result, 0));
 }
 
 function wantsMore(request: ReceiveRequest, result: number): boolean {
@@ -73,8 +69,8 @@ function wantsMore(request: ReceiveRequest, result: number): boolean {
   return result > 0 && (request.flags & MSG_WAITALL) !== 0 && !request.isComplete && request.io.remaining > 0;
 }
 
-function* receiveRest(task: Task, socket: Socket, request: ReceiveRequest, moved: number): Blocking<number> {
-  const deadlineNs = deadlineOf(task, socket.receiveTimeoutNs);
+function* receiveRest(socket: Socket, request: ReceiveRequest, moved: number): Blocking<number> {
+  const deadlineNs = socket.waitDeadlineNs(false);
   let total = moved;
   socket.references++;
   try {
@@ -91,13 +87,13 @@ function* receiveRest(task: Task, socket: Socket, request: ReceiveRequest, moved
   }
 }
 
-export function acceptOn(task: Task, socket: Socket): Socket | Errno | Blocking<Socket | Errno> {
+export function acceptOn(socket: Socket): Socket | Errno | Blocking<Socket | Errno> {
   const result = socket.accept();
-  return result === EAGAIN && mayWait(socket, 0) ? acceptLater(task, socket) : result;
+  return result === EAGAIN && mayWait(socket, 0) ? acceptLater(socket) : result;
 }
 
-function* acceptLater(task: Task, socket: Socket): Blocking<Socket | Errno> {
-  const deadlineNs = deadlineOf(task, socket.receiveTimeoutNs);
+function* acceptLater(socket: Socket): Blocking<Socket | Errno> {
+  const deadlineNs = socket.waitDeadlineNs(false);
   socket.references++;
   try {
     for (;;) {
@@ -117,7 +113,7 @@ export function connectOn(task: Task, socket: Socket, address: Uint8Array): 0 | 
 }
 
 function* connectLater(task: Task, socket: Socket, address: Uint8Array): Blocking<0 | Errno> {
-  const deadlineNs = deadlineOf(task, socket.sendTimeoutNs);
+  const deadlineNs = socket.waitDeadlineNs(true);
   socket.references++;
   try {
     for (;;) {

@@ -8,6 +8,7 @@ import type { WaitSource } from '../base/blocking.js';
 import { EAFNOSUPPORT, EOPNOTSUPP } from '../abi/errno.js';
 import { O_RDWR } from '../abi/fcntl.js';
 import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP } from '../abi/poll.js';
+import { AF_INET, AF_INET6, AF_NETLINK } from '../abi/socket.js';
 import type { Ucred } from '../abi/socket-struct.js';
 import type { IoVec } from '../mm/io-vec.js';
 import { anonInode } from '../vfs/anon-inode.js';
@@ -75,6 +76,11 @@ export abstract class Socket extends OpenFile {
     return this.waiters;
   }
 
+  override waitDeadlineNs(forWriting: boolean): number {
+    const timeoutNs = forWriting ? this.sendTimeoutNs : this.receiveTimeoutNs;
+    return timeoutNs === Infinity ? Infinity : this.machine.clock.monotonicNs() + timeoutNs;
+  }
+
   abstract bind(task: Task, address: Uint8Array): 0 | Errno;
   /** EAGAIN: to be repeated when `connectSources` wake. */
   abstract connect(task: Task, address: Uint8Array): 0 | Errno;
@@ -127,6 +133,9 @@ export interface AddressFamily {
   createPair?(task: Task, type: number, protocol: number): [Socket, Socket] | Errno;
 }
 
+/** Families of Linux whose sockets never come in pairs, here or not. */
+const WITHOUT_PAIRS: ReadonlySet<number> = new Set([AF_INET, AF_INET6, AF_NETLINK]);
+
 const families = new Map<number, AddressFamily>();
 
 export function registerFamily(family: number, implementation: AddressFamily): void {
@@ -139,6 +148,6 @@ export function createSocket(task: Task, family: number, type: number, protocol:
 
 export function createSocketPair(task: Task, family: number, type: number, protocol: number): [Socket, Socket] | Errno {
   const implementation = families.get(family);
-  if (!implementation) return EAFNOSUPPORT;
+  if (!implementation) return WITHOUT_PAIRS.has(family) ? EOPNOTSUPP : EAFNOSUPPORT;
   return implementation.createPair?.(task, type, protocol) ?? EOPNOTSUPP;
 }

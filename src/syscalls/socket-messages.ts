@@ -58,7 +58,7 @@ export const recvfrom = syscall(
     const io = bufferOf(task, at, length);
     if (isErr(io)) return io;
     const request = receiveRequest(io, options);
-    return thenDo(receiveOn(task, socket, request), (result) => {
+    return thenDo(receiveOn(socket, request), (result) => {
       for (const file of request.files) dropFile(file);
       if (isErr(result) || namePointer === 0) return result;
       const written = writeAddress(task, request.source ?? new Uint8Array(0), namePointer, lengthPointer);
@@ -139,7 +139,7 @@ function receiveMessage(task: Task, socket: Socket, pointer: number, options: nu
   const { header, io } = message;
   if (header.nameLength > 0x7fffffff) return EINVAL;
   const request = receiveRequest(io, options);
-  return thenDo(receiveOn(task, socket, request), (result) => {
+  return thenDo(receiveOn(socket, request), (result) => {
     if (!isErr(result)) return finishReceive(task, pointer, header, request, options, result);
     for (const file of request.files) dropFile(file);
     return result;

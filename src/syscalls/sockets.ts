@@ -96,7 +96,7 @@ function acceptFrom(task: Task, number: number, pointer: number, lengthPointer: 
   const file = socketOf(task, number);
   if (isErr(file)) return file;
   if (noFreeDescriptor(task)) return EMFILE;
-  return thenDo<Socket | Errno, number>(acceptOn(task, file), (accepted) => {
+  return thenDo<Socket | Errno, number>(acceptOn(file), (accepted) => {
     if (typeof accepted === 'number') return accepted;
     return installAccepted(task, accepted, pointer, lengthPointer, options);
   });

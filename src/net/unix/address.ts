@@ -64,6 +64,13 @@ export function bindAddress(task: Task, socket: UnixSocket, address: Uint8Array)
   }
 }
 
+/** What a second bind gets: a path that exists is looked at first. */
+export function rebindError(task: Task, address: Uint8Array): Errno {
+  const name = parse(address);
+  if (isErr(name) || name.kind !== 'path') return EINVAL;
+  return isErr(walk(task.fs, task.cred, task.fs.cwd, name.path, 0)) ? EINVAL : EADDRINUSE;
+}
+
 function bindAbstract(task: Task, socket: UnixSocket, name: ByteString): UnixAddress | Errno {
   const names = abstractNames(task);
   if (names.has(name)) return EADDRINUSE;

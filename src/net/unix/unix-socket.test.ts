@@ -299,7 +299,7 @@ test('MSG_WAITALL waits for all of it, and keeps the socket open meanwhile', () 
   const [a, b] = pair(SOCK_STREAM);
   send(a, 'ab');
   const target = new Uint8Array(4);
-  const answer = receiveOn(task, b, receiveRequest(new KernelIoVec(target), MSG_WAITALL));
+  const answer = receiveOn(b, receiveRequest(new KernelIoVec(target), MSG_WAITALL));
   assert.ok(typeof answer === 'object');
   assert.equal(answer.next(0).done, false);
   dropFile(b);

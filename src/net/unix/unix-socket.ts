@@ -16,7 +16,7 @@ import type { IoVec } from '../../mm/io-vec.js';
 import { dropFile } from '../../vfs/fd-table.js';
 import type { IoctlCaller, OpenFile } from '../../vfs/open-file.js';
 import { receiveRequest, Socket, type ReceiveRequest, type SendRequest } from '../socket.js';
-import { autobind, bindAddress, unbindAddress, UNNAMED, type UnixAddress } from './address.js';
+import { autobind, bindAddress, rebindError, unbindAddress, UNNAMED, type UnixAddress } from './address.js';
 import { collectGarbage, discardFiles, type FileCarrier } from './in-flight.js';
 
 export const RECEIVE_SHUTDOWN = 1;
@@ -58,7 +58,7 @@ export abstract class UnixSocket extends Socket implements FileCarrier {
   }
 
   bind(task: Task, address: Uint8Array): 0 | Errno {
-    if (this.address) return address.length === UNNAMED.length ? 0 : EINVAL;
+    if (this.address) return address.length === UNNAMED.length ? 0 : rebindError(task, address);
     const bound = bindAddress(task, this, address);
     if (isErr(bound)) return bound;
     this.address = bound;
