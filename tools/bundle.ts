@@ -1,47 +1,78 @@
 /**
- * Makes dist/ from src/: the library, the command line and the kernel's worker as few files as possible, because a Node
- * program's start-up is dominated by the files that it opens and parses. Chunks that several entries share are written once;
- * what is imported dynamically stays a file of its own. Names are kept (a stack trace must be readable), koffi stays outside.
+ * Makes dist/ from src/: as few files as possible, because a Node program's start-up is dominated by the files that it opens and
+ * compiles. Names are kept (a stack trace must be readable), koffi stays outside.
+ *
+ *   index.js + chunks   the library, ES modules
+ *   cli.cjs             what `skas` starts; loads main.cjs (syscalls.cjs for that command)
+ *   kernel-worker.cjs   what the kernel's thread starts; loads kernel.cjs
+ *
+ * The files that are loaded are compiled in advance: see src/api/code-cache.ts.
  */
+import { spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { build } from 'esbuild';
+import { type BuildOptions, build } from 'esbuild';
 import { BUILD, ROOT } from './repository.js';
 
 /** dist file without extension -> source. */
-const ENTRIES: Readonly<Record<string, string>> = {
-  index: 'src/index.ts',
-  cli: 'src/cli/main.ts',
+const MODULES: Readonly<Record<string, string>> = { index: 'src/index.ts' };
+const PROGRAMS: Readonly<Record<string, string>> = {
+  cli: 'src/cli/bin.ts',
+  main: 'src/cli/main.ts',
+  syscalls: 'src/cli/syscalls.ts',
   'kernel-worker': 'src/api/kernel-worker.ts',
+  kernel: 'src/api/kernel.ts',
 };
 
-/** The parser of the command line is CommonJS and requires Node's own modules; an ES module has no `require`. */
-const REQUIRE = "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);";
+/** In CommonJS there is no import.meta. */
+const OWN_URL = "const ownUrl = require('node:url').pathToFileURL(__filename).href;";
+
+const COMMON: BuildOptions = {
+  absWorkingDir: ROOT,
+  outdir: 'dist',
+  bundle: true,
+  platform: 'node',
+  target: 'node20.19',
+  external: ['koffi'],
+  legalComments: 'none',
+  logLevel: 'warning',
+};
 
 async function main(): Promise<void> {
-  const present = Object.entries(ENTRIES).filter(([, source]) => existsSync(join(ROOT, source)));
   rmSync(join(ROOT, 'dist'), { recursive: true, force: true });
-  if (present.length === 0) return;
+  await build({ ...COMMON, entryPoints: { ...MODULES }, format: 'esm', splitting: true, chunkNames: 'chunk-[hash]' });
   await build({
-    absWorkingDir: ROOT,
-    entryPoints: Object.fromEntries(present),
-    outdir: 'dist',
-    bundle: true,
-    splitting: true,
-    chunkNames: 'chunk-[hash]',
-    format: 'esm',
-    platform: 'node',
-    target: 'node20.19',
-    external: ['koffi'],
-    banner: { js: REQUIRE },
-    legalComments: 'none',
-    logLevel: 'warning',
+    ...COMMON,
+    entryPoints: { ...PROGRAMS },
+    format: 'cjs',
+    outExtension: { '.js': '.cjs' },
+    define: { 'import.meta.url': 'ownUrl' },
+    banner: { js: OWN_URL },
   });
-  if (existsSync(join(ROOT, 'dist/cli.js'))) chmodSync(join(ROOT, 'dist/cli.js'), 0o755);
+  chmodSync(join(ROOT, 'dist/cli.cjs'), 0o755);
   cpSync(join(BUILD, 'src'), join(ROOT, 'dist/types'), {
     recursive: true,
     filter: (source) => !source.includes('.') || (source.endsWith('.d.ts') && !source.endsWith('.test.d.ts')),
   });
+  writeCodeCaches();
+}
+
+/** What a usual run executes goes into the caches. Where guests cannot run, the kernel's holds what starting it executes. */
+const USUAL_RUNS = `
+  import { Sandbox } from ${JSON.stringify(join(ROOT, 'dist/index.js'))};
+  const sandbox = await Sandbox.create();
+  await sandbox.exec('/bin/sh', ['-c', 'ls -l /usr | cat; for i in 1 2 3; do /bin/true; done']);
+  await sandbox.close();
+`;
+
+function writeCodeCaches(): void {
+  const env = { ...process.env, SKAS_WRITE_CODE_CACHE: '1' };
+  const run = (args: readonly string[]): void => void spawnSync(process.execPath, [...args], { cwd: ROOT, env, stdio: 'ignore', timeout: 60_000 });
+  run(['--input-type=module', '--eval', USUAL_RUNS]);
+  run([join(ROOT, 'dist/cli.cjs'), 'run', '--', '/bin/true']);
+  for (const name of ['kernel', 'main']) {
+    if (!existsSync(join(ROOT, `dist/${name}.cjs.cache`))) console.warn(`bundle: no compiled code for ${name}.cjs: it will start more slowly`);
+  }
 }
 
 await main();
