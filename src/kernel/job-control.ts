@@ -63,7 +63,7 @@ export function setsid(machine: Machine, process: ThreadGroup): number | Errno {
 
 /** setpgid(2), as called by `caller`. */
 export function setpgid(machine: Machine, caller: ThreadGroup, pid: Pid, pgid: Pid): 0 | Errno {
-  if (pgid < 0) return EINVAL;
+  if (pgid < 0 || (pgid === 0 && pid < 0)) return EINVAL;
   const process = pid === 0 ? caller : machine.groups.get(pid);
   if (!process || (process !== caller && process.parent !== caller)) return ESRCH;
   const { session } = process.processGroup;

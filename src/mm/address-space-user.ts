@@ -9,6 +9,7 @@ import { EFAULT, ENAMETOOLONG } from '../abi/errno.js';
 import { PROT_EXEC, PROT_READ, PROT_WRITE } from '../abi/mman.js';
 import { PAGE_SIZE, pageDown } from '../base/page.js';
 import type { StructType } from '../base/struct.js';
+import { TASK_SIZE } from '../platform/platform.js';
 import type { AddressSpace } from './address-space.js';
 import { breakCow, faultIn, findVma, FAULT_OK, resolve } from './address-space-fault.js';
 import type { Extent } from './extent.js';
@@ -173,9 +174,9 @@ export function writeStruct<T>(mm: AddressSpace, address: GuestAddr, type: Struc
 }
 
 export function futexKey(mm: AddressSpace, address: GuestAddr, isPrivate: boolean): string | Errno {
-  // Private words are named by address, whatever becomes of the page; but it must be one that can be read.
+  // Private words are named by address, whatever the page: waking needs none.
+  if (isPrivate) return address < TASK_SIZE ? `${mm.id}:${address}` : EFAULT;
   if (extentFor(mm, address, false) === undefined) return EFAULT;
-  if (isPrivate) return `${mm.id}:${address}`;
   const vma = mm.vmas.find(address)!;
   return vma.isShared ? `c${vma.cache!.id}:${vma.offsetOf(address)}` : `${mm.id}:${address}`;
 }
