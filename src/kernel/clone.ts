@@ -17,6 +17,7 @@ import { RLIMIT_NPROC } from '../abi/resource.js';
 import { FS_BASE, RAX, RSP } from '../platform/registers.js';
 import type { HostThread } from '../platform/platform.js';
 import { CAP_SYS_ADMIN, CAP_SYS_RESOURCE } from '../abi/capability.js';
+import { setExecutable } from './exec/executable.js';
 import { watchCpuLimit } from './cpu-timers.js';
 import { hasCapability } from '../vfs/credentials.js';
 import { moveToGroup } from './job-control.js';
@@ -128,7 +129,7 @@ function newGroup(task: Task, pid: number, args: CloneArguments): ThreadGroup {
     pid, undefined, parent, group.processGroup, shared, group.limits.copy(), machine.clock.monotonicNs(), () => sendRealTimerSignal(child),
   );
   child.exitSignal = args.flags & CLONE_PARENT ? group.exitSignal : args.exitSignal;
-  child.executable = group.executable;
+  setExecutable(child, group.executable);
   child.dumpable = group.dumpable;
   moveToGroup(machine, child, group.processGroup);
   parent?.children.add(child);

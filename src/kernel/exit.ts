@@ -5,6 +5,7 @@
 import { EINTR } from '../abi/errno.js';
 import { SIGCHLD, SIGCONT, SIGHUP } from '../abi/signal.js';
 import { settleCpuTime } from './cpu-clock.js';
+import { setExecutable } from './exec/executable.js';
 import { clearChildTid, exitRobustList } from './futex.js';
 import { isOrphaned, leaveGroup, type ProcessGroup } from './job-control.js';
 import type { Machine } from './machine.js';
@@ -84,6 +85,7 @@ export function releaseMemory(task: Task): void {
 
 function exitProcess(machine: Machine, group: ThreadGroup, status: WaitStatus): void {
   stopAllTimers(machine, group);
+  setExecutable(group, undefined);
   group.exitStatus = status;
   endSession(group);
   hangUpOrphans(group);

@@ -9,6 +9,7 @@ import type { OpenFile } from '../vfs/open-file.js';
 import { FutexTable } from './futex.js';
 import type { PiLock } from './futex-pi.js';
 import type { ProcessGroup } from './job-control.js';
+import { MemoryLimit } from './memory-limit.js';
 import { PidAllocator } from './pids.js';
 import type { SyscallDefinition } from './syscall.js';
 import type { Task } from './task.js';
@@ -32,6 +33,7 @@ export class Machine {
   readonly processGroups = new Map<Pid, ProcessGroup>();
   readonly pids = new PidAllocator();
   readonly timers = new TimerQueue();
+  readonly memoryLimit = new MemoryLimit(this);
   /** Abstract names of AF_UNIX sockets; net/unix/address.ts knows what they are. */
   readonly abstractSockets = new Map<string, OpenFile>();
   readonly futexes = new FutexTable();

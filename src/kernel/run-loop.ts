@@ -83,8 +83,13 @@ function serveTrap(task: Task): void {
 function serveFault(task: Task): void {
   const { trap } = task.thread;
   const outcome = task.mm.handleFault(trap, task.completeFault);
+  task.machine.memoryLimit.watch();
   task.machine.tracer?.fault?.(task, trap.address, outcome.kind === 'resolved');
   if (outcome.kind === 'signal') {
+    if (outcome.signal === SIGKILL) {
+      task.machine.memoryLimit.kill(task.group);
+      return;
+    }
     task.thread.completeFault();
     recordFault(task, trap);
     forceSignal(task, faultInfo(outcome.signal, outcome.code, outcome.address));

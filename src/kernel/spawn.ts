@@ -5,6 +5,7 @@ import type { FdTable } from '../vfs/fd-table.js';
 import { FsContext } from '../vfs/fs-context.js';
 import type { Path } from '../vfs/path.js';
 import { EAGAIN } from '../abi/errno.js';
+import { setExecutable } from './exec/executable.js';
 import { watchCpuLimit } from './cpu-timers.js';
 import { loadProgram, startRegisters } from './exec/exec.js';
 import { prepareProgram, type Program } from './exec/program.js';
@@ -39,7 +40,7 @@ export function spawnProcess(machine: Machine, request: SpawnRequest): ThreadGro
   const limits = request.limits ?? ResourceLimits.defaults(machine.config.maxProcesses);
   const program = prepareProgram(
     { fs, cred: request.cred, limits, noNewPrivs: false },
-    { base: request.cwd, name: request.file, argv: request.argv, envp: request.envp },
+    { base: request.cwd, name: request.file, readStrings: () => ({ argv: request.argv, envp: request.envp }) },
   );
   if (isErr(program)) return program;
   const group = startProgram(machine, request, fs, limits, program);
@@ -66,7 +67,7 @@ function startProgram(
   task.name = program.name;
   thread.owner = task;
   group.leader = task;
-  group.executable = program.path;
+  setExecutable(group, program.path);
   group.hasExeced = true;
   group.tasks.add(task);
   machine.groups.set(pid, group);

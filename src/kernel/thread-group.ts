@@ -35,9 +35,11 @@ export class ThreadGroup {
   /** Has called execve since fork (setpgid's EACCES). */
   hasExeced = false;
   dumpable = 1;
-  /** /proc/PID/oom_score_adj; kept, without effect. */
+  /** Killed because the machine had no memory left. */
+  outOfMemory = false;
+  /** /proc/PID/oom_score_adj. */
   oomScoreAdjust = 0;
-  /** Path of the executable, for /proc/PID/exe; set by exec. */
+  /** See exec/executable.ts. */
   executable: import('../vfs/path.js').Path | undefined;
   /** System calls served, for the result's usage. */
   syscalls = 0;

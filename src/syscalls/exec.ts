@@ -5,7 +5,7 @@ import { E2BIG, EFAULT, EINVAL, ENAMETOOLONG } from '../abi/errno.js';
 import { SIGKILL } from '../abi/signal.js';
 import { MAX_ARGUMENT_BYTES, MAX_ARGUMENTS_BYTES } from '../kernel/exec/arguments.js';
 import { execTask } from '../kernel/exec/exec.js';
-import { prepareProgram } from '../kernel/exec/program.js';
+import { prepareProgram, type ProgramStrings } from '../kernel/exec/program.js';
 import { exitGroup } from '../kernel/exit.js';
 import { address, dirfd, flags, path, REGISTERS_SET, syscall } from '../kernel/syscall.js';
 import type { Task } from '../kernel/task.js';
@@ -28,22 +28,24 @@ function readStrings(task: Task, pointer: GuestAddr): ByteString[] | Errno {
   }
 }
 
+function readBoth(task: Task, argvAt: GuestAddr, envpAt: GuestAddr): ProgramStrings | Errno {
+  const argv = readStrings(task, argvAt);
+  if (isErr(argv)) return argv;
+  const envp = readStrings(task, envpAt);
+  return isErr(envp) ? envp : { argv, envp };
+}
+
 function exec(task: Task, fd: number, name: ByteString, argvAt: GuestAddr, envpAt: GuestAddr, atFlags: number): number {
   if (atFlags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW)) return EINVAL;
   const base = basePath(task, fd, name);
   if (isErr(base)) return base;
-  const argv = readStrings(task, argvAt);
-  if (isErr(argv)) return argv;
-  const envp = readStrings(task, envpAt);
-  if (isErr(envp)) return envp;
   const program = prepareProgram({ fs: task.fs, cred: task.cred, limits: task.group.limits, noNewPrivs: task.noNewPrivs }, {
     base,
     name,
     directoryFd: fd,
     emptyPath: (atFlags & AT_EMPTY_PATH) !== 0,
     noFollow: (atFlags & AT_SYMLINK_NOFOLLOW) !== 0,
-    argv,
-    envp,
+    readStrings: () => readBoth(task, argvAt, envpAt),
   });
   if (isErr(program)) return program;
   const result = execTask(task, program);

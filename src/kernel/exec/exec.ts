@@ -26,6 +26,7 @@ import type { ResourceLimits } from '../resource-limits.js';
 import type { Task } from '../task.js';
 import { mapVdso } from '../vdso.js';
 import { killOtherThreads } from './de-thread.js';
+import { setExecutable } from './executable.js';
 import { mapElf, type LoadedElf } from './elf.js';
 import type { Program } from './program.js';
 import { buildStack, stackBytes } from './stack.js';
@@ -195,7 +196,7 @@ function becomeProgram(task: Task, program: Program): void {
   task.personality = 0;
   task.cred = program.cred;
   group.hasExeced = true;
-  group.executable = program.path;
+  setExecutable(group, program.path);
   group.exitSignal = 17;
   group.dumpable = program.secure ? 0 : 1;
   group.signals.forExec();

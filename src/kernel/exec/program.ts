@@ -35,12 +35,17 @@ export interface ProgramContext {
 export interface ProgramRequest {
   readonly base: Path;
   readonly name: ByteString;
-  readonly argv: readonly ByteString[];
-  readonly envp: readonly ByteString[];
+  /** Reads arguments and environment: once the file is found to be executable, before its format is looked at. */
+  readonly readStrings: () => ProgramStrings | Errno;
   /** execveat's descriptor, for the name that a script sees; AT_FDCWD otherwise. */
   readonly directoryFd?: number;
   readonly emptyPath?: boolean;
   readonly noFollow?: boolean;
+}
+
+export interface ProgramStrings {
+  readonly argv: readonly ByteString[];
+  readonly envp: readonly ByteString[];
 }
 
 export interface ProgramFile {
@@ -70,7 +75,7 @@ interface Executable {
 
 export function prepareProgram(context: ProgramContext, request: ProgramRequest): Program | Errno {
   let { name, base } = request;
-  let argv: readonly ByteString[] = request.argv.length > 0 ? request.argv : [''];
+  let strings: ProgramStrings | undefined;
   let flags = (request.noFollow ? 0 : LOOKUP_FOLLOW) + (request.emptyPath ? LOOKUP_EMPTY : 0);
   let fileName = nameForScripts(request);
   const firstName = fileName;
@@ -78,16 +83,27 @@ export function prepareProgram(context: ProgramContext, request: ProgramRequest)
     if (depth > MAX_SCRIPT_DEPTH) return ELOOP;
     const executable = openExecutable(context, base, name, flags);
     if (isErr(executable)) return executable;
+    strings ??= readChecked(request, firstName, context.limits) as ProgramStrings;
+    if (isErr(strings)) return strings;
     const head = readHead(executable.cache);
     if (isErr(head)) return head;
-    if (!isScript(head)) return finish(context, executable, argv, request.envp, firstName);
+    if (!isScript(head)) return finish(context, executable, strings, firstName);
     const script = parseScript(head);
     if (isErr(script)) return script;
-    argv = [script.interpreter, ...(script.argument === undefined ? [] : [script.argument]), fileName, ...argv.slice(1)];
+    const argument = script.argument === undefined ? [] : [script.argument];
+    strings = { argv: [script.interpreter, ...argument, fileName, ...strings.argv.slice(1)], envp: strings.envp };
     name = fileName = script.interpreter;
     base = context.fs.cwd;
     flags = LOOKUP_FOLLOW;
   }
+}
+
+function readChecked(request: ProgramRequest, fileName: ByteString, limits: ResourceLimits): ProgramStrings | Errno {
+  const strings = request.readStrings();
+  if (isErr(strings)) return strings;
+  const argv = strings.argv.length > 0 ? strings.argv : [''];
+  const fits = checkArguments(argv, strings.envp, fileName, limits);
+  return isErr(fits) ? fits : { argv, envp: strings.envp };
 }
 
 /** The name by which an interpreter can open the file: execveat on a descriptor gives /dev/fd/N. */
@@ -130,7 +146,7 @@ function readHead(cache: PageCache): ByteString | Errno {
 }
 
 function finish(
-  context: ProgramContext, executable: Executable, argv: readonly ByteString[], envp: readonly ByteString[], firstName: ByteString,
+  context: ProgramContext, executable: Executable, { argv, envp }: ProgramStrings, firstName: ByteString,
 ): Program | Errno {
   const elf = readElf(executable.cache);
   if (isErr(elf)) return elf;
