@@ -17,7 +17,7 @@ import { viewOf } from '../host/libc.js';
 import { bytesAllocated, close, ftruncate, mapShared, memfdCreate, munmap } from '../host/memory.js';
 import { findTouched, writeZeros } from './phys-residency.js';
 import {
-  CHUNK_FRAMES, CHUNK_MEDIUM, CHUNK_SMALL, CHUNK_UNUSED, CHUNK_WHOLE, PhysWindow, WINDOW_CHUNKS, WINDOW_FRAMES, WINDOW_SIZE,
+  CHUNK_FRAMES, CHUNK_MEDIUM, CHUNK_SMALL, CHUNK_UNUSED, CHUNK_WHOLE, FIRST_WINDOW_BYTES, PhysWindow, WINDOW_CHUNKS, WINDOW_FRAMES, WINDOW_SIZE,
 } from './phys-window.js';
 
 /** Bytes of one memfd, and the distance of two in physical addresses. */
@@ -230,9 +230,10 @@ export class PhysMem {
 
   private openWindow(index: number): PhysWindow | Errno {
     const base = index * WINDOW_SIZE;
-    const host = mapShared(this.fd, base, WINDOW_SIZE);
+    const length = index === 0 ? FIRST_WINDOW_BYTES : WINDOW_SIZE;
+    const host = mapShared(this.fd, base, length);
     if (isErr(host)) return host;
-    const window = new PhysWindow(base, this.fd, base, host, viewOf(host, WINDOW_SIZE));
+    const window = new PhysWindow(base, this.fd, base, host, viewOf(host, length));
     this.windows[index] = window;
     return window;
   }
@@ -439,7 +440,7 @@ export class PhysMem {
   }
 
   dispose(): void {
-    for (const window of this.windows) if (window) munmap(window.host, WINDOW_SIZE);
+    for (const window of this.windows) if (window) munmap(window.host, window.bytes.byteLength);
     this.windows.length = 0;
     close(this.fd);
   }

@@ -13,6 +13,11 @@ export const WINDOW_FRAMES = WINDOW_SIZE / PAGE_SIZE;
 /** Frames of a chunk: the 2 MiB units in which runs are laid out. */
 export const CHUNK_FRAMES = 512;
 export const WINDOW_CHUNKS = WINDOW_FRAMES / CHUNK_FRAMES;
+/**
+ * Bytes in use of the first window. V8 answers 64 MiB of memory outside its heap with a full collection, which takes longer than
+ * all else that a small guest needs; so small guests live in a window that does not cause one.
+ */
+export const FIRST_WINDOW_BYTES = 48 * 2 ** 20;
 
 /** What a partly used chunk is cut into. */
 export const CHUNK_UNUSED = 0;
@@ -45,12 +50,22 @@ export class PhysWindow {
     readonly fd: HostFd,
     readonly fileOffset: number,
     readonly host: HostAddr,
+    /** The mapping: all of the window, or its beginning. */
     buffer: ArrayBuffer,
   ) {
     this.bytes = new Uint8Array(buffer);
     this.words = new Int32Array(buffer);
     this.view = new DataView(buffer);
     this.buffer = Buffer.from(buffer);
+    this.close(buffer.byteLength / PAGE_SIZE);
+  }
+
+  /** Frames from `end` on are nobody's: the window is mapped up to there. `end`: whole chunks. */
+  private close(end: number): void {
+    this.references.fill(1, end);
+    this.chunkFree.fill(0, end / CHUNK_FRAMES);
+    this.chunkClass.fill(CHUNK_WHOLE, end / CHUNK_FRAMES);
+    this.unusedChunks = end / CHUNK_FRAMES;
   }
 
   /** First frame of a run of `count` free frames within [from, to), aligned to `align`; -1 when there is none. */
