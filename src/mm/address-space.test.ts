@@ -440,7 +440,7 @@ test('user memory: pages are faulted in, protections hold, ranges cross extents'
     assert.equal(mm.copyOut(wild, new Uint8Array(4)), EFAULT, wild.toString(16));
     assert.equal(mm.copyIn(wild, new Uint8Array(4)), EFAULT);
     assert.equal(mm.copyInString(wild, 100), EFAULT);
-    assert.equal(mm.futexKey(wild, true), EFAULT);
+    assert.equal(mm.futexKey(wild, false), EFAULT);
     assert.equal(mm.ioVec(wild, 10).put(new Uint8Array(10)), EFAULT);
   }
   mm.copyOut(BASE, new TextEncoder().encode('hello\0'));
