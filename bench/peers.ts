@@ -46,7 +46,7 @@ function wrapper(name: string, program: string, prefix: readonly string[], divis
 }
 
 const skas = (platform: string): Peer =>
-  wrapper(`skas (${platform})`, process.execPath, [process.execPath, join(ROOT, 'dist/cli.js'), 'run', '--platform', platform, '--'], 1);
+  wrapper(`skas (${platform})`, process.execPath, [process.execPath, join(ROOT, 'dist/cli.cjs'), 'run', '--platform', platform, '--'], 1);
 
 /**
  * User-mode Linux boots on the host's files with the command as its init; what it prints goes to a file, since its console mixes

@@ -13,6 +13,14 @@ export type { StdinInput } from './api/stdin-source.js';
 export { shellQuote } from './api/shell.js';
 export type { ShellValue } from './api/shell.js';
 export {
-  ClosedError, ExitError, FileError, KernelError, LimitError, OptionError, SandboxError, SpawnError, TimeoutError,
+  ClosedError,
+  ExitError,
+  FileError,
+  KernelError,
+  LimitError,
+  OptionError,
+  SandboxError,
+  SpawnError,
+  TimeoutError,
   UnsupportedHostError,
 } from './api/errors.js';

@@ -67,11 +67,13 @@ const USUAL_RUNS = `
 
 function writeCodeCaches(): void {
   const env = { ...process.env, SKAS_WRITE_CODE_CACHE: '1' };
-  const run = (args: readonly string[]): void => void spawnSync(process.execPath, [...args], { cwd: ROOT, env, stdio: 'ignore', timeout: 60_000 });
+  const run = (args: readonly string[]): void =>
+    void spawnSync(process.execPath, [...args], { cwd: ROOT, env, stdio: 'ignore', timeout: 60_000 });
   run(['--input-type=module', '--eval', USUAL_RUNS]);
   run([join(ROOT, 'dist/cli.cjs'), 'run', '--', '/bin/true']);
   for (const name of ['kernel', 'main']) {
-    if (!existsSync(join(ROOT, `dist/${name}.cjs.cache`))) console.warn(`bundle: no compiled code for ${name}.cjs: it will start more slowly`);
+    if (!existsSync(join(ROOT, `dist/${name}.cjs.cache`)))
+      console.warn(`bundle: no compiled code for ${name}.cjs: it will start more slowly`);
   }
 }
 

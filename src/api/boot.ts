@@ -27,7 +27,10 @@ export function bootMachine(options: MachineOptions, port: KernelPort): GuestCon
   const clock = new TscClock();
   const physmem = PhysMem.create(options.limits.memoryBytes);
   if (isErr(physmem)) {
-    return { kind: 'unsupported', message: `no memory for the guest (${ERRNO_NAMES[-physmem]}): lower the memory limit (-m, limits.memoryBytes)` };
+    return {
+      kind: 'unsupported',
+      message: `no memory for the guest (${ERRNO_NAMES[-physmem]}): lower the memory limit (-m, limits.memoryBytes)`,
+    };
   }
   const platform = makePlatform(options, physmem);
   if ('kind' in platform) return platform;
@@ -47,7 +50,8 @@ export function bootMachine(options: MachineOptions, port: KernelPort): GuestCon
   const devpts = mountTree(context, machine, tree, options);
   if ('message' in devpts) return undo(platform, devpts.message);
   const cwd = settle(tree, user, options);
-  if (cwd === undefined) return undo(platform, `working directory ${options.cwd}: does not exist in the guest: mount it, or choose another`);
+  if (cwd === undefined)
+    return undo(platform, `working directory ${options.cwd}: does not exist in the guest: mount it, or choose another`);
   const env = changeEnvironment(defaultEnvironment(user, process.env), options.env);
   return { machine, tree, devpts, port, limits, env, cwd, user, findUser: (text) => findUser(tree, text, host) };
 }

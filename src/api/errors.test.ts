@@ -4,8 +4,15 @@ import { ExitError, FileError, SandboxError, SpawnError, spawnExitCode, TimeoutE
 import type { Result } from './result.js';
 
 const RESULT: Result = {
-  exitCode: 2, signal: null, stdout: '', stderr: 'first\nmake: *** [all] Error 2\n', ok: false, timedOut: false, aborted: false,
-  durationMs: 12, usage: { cpuMs: 0, peakMemoryBytes: 0, syscalls: 0 },
+  exitCode: 2,
+  signal: null,
+  stdout: '',
+  stderr: 'first\nmake: *** [all] Error 2\n',
+  ok: false,
+  timedOut: false,
+  aborted: false,
+  durationMs: 12,
+  usage: { cpuMs: 0, peakMemoryBytes: 0, syscalls: 0 },
 };
 
 test('every error is a SandboxError with its own name and a code', () => {
@@ -15,7 +22,10 @@ test('every error is a SandboxError with its own name and a code', () => {
     new FileError('ENOENT', 'readFile', '/x'),
     new SpawnError({ code: 'ENOENT', what: 'program', value: 'nope' }),
   ];
-  assert.deepEqual(errors.map((error) => error.name), ['ExitError', 'TimeoutError', 'FileError', 'SpawnError']);
+  assert.deepEqual(
+    errors.map((error) => error.name),
+    ['ExitError', 'TimeoutError', 'FileError', 'SpawnError'],
+  );
   for (const error of errors) {
     assert.ok(error instanceof SandboxError);
     assert.notEqual(error.code, '');

@@ -92,7 +92,10 @@ export function spawnFailureMessage({ code, what, value }: SpawnFailure): string
 /** The program ended with a non-zero code or by a signal, and `check` was set. */
 export class ExitError extends SandboxError {
   override readonly name = 'ExitError';
-  constructor(command: string, readonly result: Result<string | Uint8Array>) {
+  constructor(
+    command: string,
+    readonly result: Result<string | Uint8Array>,
+  ) {
     super(`${command}: ${endedHow(result)}${lastLine(result.stderr)}`, 'ERR_EXIT');
   }
 }
@@ -100,7 +103,10 @@ export class ExitError extends SandboxError {
 /** The program ran longer than `timeoutMs` or `limits.wallSeconds`, and `check` was set. */
 export class TimeoutError extends SandboxError {
   override readonly name = 'TimeoutError';
-  constructor(command: string, readonly result: Result<string | Uint8Array>) {
+  constructor(
+    command: string,
+    readonly result: Result<string | Uint8Array>,
+  ) {
     super(`${command}: stopped after ${Math.round(result.durationMs)} ms: raise timeoutMs if it needs longer`, 'ETIMEDOUT');
   }
 }
@@ -108,7 +114,10 @@ export class TimeoutError extends SandboxError {
 /** A limit of the API was hit: `maxBuffer`. The process has been killed; `result` holds what was collected. */
 export class LimitError extends SandboxError {
   override readonly name = 'LimitError';
-  constructor(message: string, readonly result: Result<string | Uint8Array>) {
+  constructor(
+    message: string,
+    readonly result: Result<string | Uint8Array>,
+  ) {
     super(message, 'ERR_LIMIT');
   }
 }

@@ -125,8 +125,19 @@ function stat(path: Path | Errno): FileStat | Errno {
   const { ino, mode, nlink, uid, gid, rdev, size, blksize, blocks, atime, mtime, ctime } = out;
   const ms = (time: Timespec): number => time.sec * 1000 + time.nsec / 1e6;
   return {
-    dev: inode.fs.device, ino, mode, nlink, uid, gid, rdev, size, blksize, blocks,
-    atimeMs: ms(atime), mtimeMs: ms(mtime), ctimeMs: ms(ctime),
+    dev: inode.fs.device,
+    ino,
+    mode,
+    nlink,
+    uid,
+    gid,
+    rdev,
+    size,
+    blksize,
+    blocks,
+    atimeMs: ms(atime),
+    mtimeMs: ms(mtime),
+    ctimeMs: ms(ctime),
   };
 }
 

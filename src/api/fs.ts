@@ -62,9 +62,7 @@ export class SandboxFs {
 
   /** Writes several files at once, with the directories that they need: `{ 'src/a.py': 'print(1)', ... }`. */
   async writeFiles(files: Readonly<Record<string, string | Uint8Array>>): Promise<void> {
-    const writes = Object.entries(files).map(([path, data]) =>
-      this.run({ op: 'writeFile', path, data: bytesOf(data), makeParents: true }),
-    );
+    const writes = Object.entries(files).map(([path, data]) => this.run({ op: 'writeFile', path, data: bytesOf(data), makeParents: true }));
     await Promise.all(writes);
   }
 

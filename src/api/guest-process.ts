@@ -232,7 +232,8 @@ export class GuestProcess {
     const { pid } = this.group;
     for (const group of [...this.context.machine.groups.values()]) {
       const { processGroup } = group;
-      const meant = target === 'process' ? group === this.group : target === 'group' ? processGroup.id === pid : processGroup.session.id === pid;
+      const meant =
+        target === 'process' ? group === this.group : target === 'group' ? processGroup.id === pid : processGroup.session.id === pid;
       if (meant) sendToGroup(group, userInfo(signal, 0, 0));
     }
   }

@@ -52,7 +52,7 @@ function outputOn(bench: Bench, limit = Infinity): { guest: OpenFile; bridge: Ou
   return { guest, bridge, log, bytes: () => bytes };
 }
 
-test('nothing is delivered inside the guest\'s write, all of it in the next round', () => {
+test("nothing is delivered inside the guest's write, all of it in the next round", () => {
   const bench = new Bench();
   const { guest, log } = outputOn(bench);
   write(guest, 'hello');

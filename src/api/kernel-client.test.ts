@@ -53,7 +53,10 @@ function booted(): { kernel: FakeKernel; client: KernelClient } {
 
 const REQUEST: SpawnRequest = { argv: ['x'], env: {}, stdin: 'pipe', stdout: 'pipe', stderr: 'pipe' };
 
-async function started(both: { kernel: FakeKernel; client: KernelClient }, options: ProcessOptions = {}): Promise<{ process: SandboxProcess; id: number }> {
+async function started(
+  both: { kernel: FakeKernel; client: KernelClient },
+  options: ProcessOptions = {},
+): Promise<{ process: SandboxProcess; id: number }> {
   const starting = SandboxProcess.start(both.client, REQUEST, options);
   const { id } = both.kernel.last('spawn');
   both.kernel.say({ type: 'started', id, pid: 42 });

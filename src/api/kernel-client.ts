@@ -3,12 +3,22 @@
  * to the process or request that it belongs to. Sandbox and the command line are built on it; both share this file's rule of
  * life: the worker keeps the program alive while a guest process runs or a request is unanswered, and not otherwise.
  */
-import { writeSync } from 'node:fs';
+import { existsSync, writeSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import type { FileOperation, FileResult } from './file-protocol.js';
 import type { MachineOptions } from './machine-options.js';
 import { SHARED_DOORBELL, SHARED_STOP } from './protocol.js';
-import type { BootFailure, FromKernel, KillTarget, MachineStatistics, SpawnFailure, SpawnRequest, TerminalSize, ToKernel, Usage } from './protocol.js';
+import type {
+  BootFailure,
+  FromKernel,
+  KillTarget,
+  MachineStatistics,
+  SpawnFailure,
+  SpawnRequest,
+  TerminalSize,
+  ToKernel,
+  Usage,
+} from './protocol.js';
 
 /** What a process reports; all optional calls come on main's event loop. */
 export interface ProcessListener {
@@ -51,9 +61,15 @@ export interface KernelThread {
   readonly shared: Int32Array;
 }
 
+/** In the package the worker is a CommonJS file, which starts sooner; in a checkout's build folder it is a module. */
+function workerFile(): URL {
+  const bundle = new URL('./kernel-worker.cjs', import.meta.url);
+  return existsSync(bundle) ? bundle : new URL('./kernel-worker.js', import.meta.url);
+}
+
 export function startWorker(): KernelThread {
   const shared = new Int32Array(new SharedArrayBuffer(8));
-  return { worker: new Worker(new URL('./kernel-worker.js', import.meta.url), { name: 'skas-kernel', workerData: shared }), shared };
+  return { worker: new Worker(workerFile(), { name: 'skas-kernel', workerData: shared }), shared };
 }
 
 export class KernelClient {

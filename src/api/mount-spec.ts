@@ -32,7 +32,8 @@ export function fileSystemSpec(fs: FileSystemSpec | string): FileSystemSpec {
 
 /** An absolute path of the guest without '.' and '..'. */
 export function guestPath(path: string, what: string): string {
-  if (!isAbsolute(path) || path.includes('\0')) throw new OptionError(`${what} ${JSON.stringify(path)}: give an absolute path of the guest`);
+  if (!isAbsolute(path) || path.includes('\0'))
+    throw new OptionError(`${what} ${JSON.stringify(path)}: give an absolute path of the guest`);
   const normal = normalize(path);
   return normal.length > 1 && normal.endsWith('/') ? normal.slice(0, -1) : normal;
 }

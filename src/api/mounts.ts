@@ -52,7 +52,7 @@ function overlayOver(context: MountContext, lower: HostFs): OverlayFs {
 export function makeRoot(context: MountContext, spec: FileSystemSpec | undefined): FileSystem | MountFailure {
   if (spec) return makeFileSystem(context, spec, 'root');
   const system = openSystemRoot({ physmem: context.physmem });
-  return isErr(system) ? failure('the host\'s root directory', '/', system) : overlayOver(context, system);
+  return isErr(system) ? failure("the host's root directory", '/', system) : overlayOver(context, system);
 }
 
 function makeFileSystem(context: MountContext, spec: FileSystemSpec, what: string): FileSystem | MountFailure {
@@ -67,9 +67,11 @@ function makeFileSystem(context: MountContext, spec: FileSystemSpec, what: strin
 
 function failure(what: string, path: string, errno: Errno): MountFailure {
   const advice =
-    errno === ENOENT ? 'does not exist on the host: check the path'
-    : errno === EACCES ? 'cannot be read: give this user permission, or choose another directory'
-    : `cannot be opened (${ERRNO_NAMES[-errno] ?? errno})`;
+    errno === ENOENT
+      ? 'does not exist on the host: check the path'
+      : errno === EACCES
+        ? 'cannot be read: give this user permission, or choose another directory'
+        : `cannot be opened (${ERRNO_NAMES[-errno] ?? errno})`;
   return { message: `${what} ${path}: ${advice}` };
 }
 
@@ -113,7 +115,8 @@ function makeFilePlace(tree: GuestTree, target: string): 0 | Errno {
 }
 
 /** Host places of which the guest has its own, or that are too private to be shown whole because somebody stands in them. */
-const NOT_SHOWN = /^\/(?:$|(?:home|root|tmp|run|srv|mnt|media|var|usr|etc|opt|boot)\/?$|home\/[^/]+$|(?:proc|sys|dev|run|boot)\/|(?:usr|etc|bin|sbin|lib[^/]*|opt)\/)/;
+const NOT_SHOWN =
+  /^\/(?:$|(?:home|root|tmp|run|srv|mnt|media|var|usr|etc|opt|boot)\/?$|home\/[^/]+$|(?:proc|sys|dev|run|boot)\/|(?:usr|etc|bin|sbin|lib[^/]*|opt)\/)/;
 
 /**
  * The current directory, unless the guest sees that place anyway (system directories), has its own (/proc, /tmp itself), it is

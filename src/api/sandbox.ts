@@ -111,7 +111,7 @@ export class Sandbox implements AsyncDisposable {
     });
     try {
       const platform = await abortable(client.booted, signal);
-      const { cwd } = (await client.file({ op: 'realpath', path: '.' }).then((path) => ({ cwd: path as string })));
+      const { cwd } = await client.file({ op: 'realpath', path: '.' }).then((path) => ({ cwd: path as string }));
       const sandbox = new Sandbox(client, machine.limits, cwd, platform);
       if (options.files) await abortable(sandbox.fs.writeFiles(options.files), signal);
       signal?.addEventListener('abort', () => void sandbox.close(), { once: true });
@@ -195,7 +195,11 @@ export class Sandbox implements AsyncDisposable {
   }
 
   private check(
-    command: string, result: Result<string | Uint8Array>, options: ExecOptions, overflow: string | undefined, maxBuffer: number,
+    command: string,
+    result: Result<string | Uint8Array>,
+    options: ExecOptions,
+    overflow: string | undefined,
+    maxBuffer: number,
   ): Result<string | Uint8Array> {
     if (overflow) {
       const advice = 'raise maxBuffer, or use spawn and read the stream';

@@ -8,7 +8,28 @@ function tag(strings: TemplateStringsArray, ...values: ShellValue[]): string {
 }
 
 test('values stay one word, whatever they hold', () => {
-  const hostile = ['plain', '', ' ', "it's", '"', '$(id)', '`id`', ';', '&&', '*', '~', '#', '\\', '\n', 'a=b', '=ls', '-n', 'ünï', '!x', '{a,b}'];
+  const hostile = [
+    'plain',
+    '',
+    ' ',
+    "it's",
+    '"',
+    '$(id)',
+    '`id`',
+    ';',
+    '&&',
+    '*',
+    '~',
+    '#',
+    '\\',
+    '\n',
+    'a=b',
+    '=ls',
+    '-n',
+    'ünï',
+    '!x',
+    '{a,b}',
+  ];
   const line = `printf '%s\\0' ${hostile.map(shellQuote).join(' ')}`;
   for (const shell of ['sh', 'bash']) {
     const printed = execFileSync(shell, ['-c', line], { encoding: 'utf8' });

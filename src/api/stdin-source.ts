@@ -5,7 +5,12 @@
 import { INPUT_CHUNK_BYTES } from './protocol.js';
 
 /** What `stdin` of exec may be. A string is sent as UTF-8. */
-export type StdinInput = string | Uint8Array | AsyncIterable<Uint8Array | string> | Iterable<Uint8Array | string> | ReadableStream<Uint8Array>;
+export type StdinInput =
+  | string
+  | Uint8Array
+  | AsyncIterable<Uint8Array | string>
+  | Iterable<Uint8Array | string>
+  | ReadableStream<Uint8Array>;
 
 /** How chunks reach the kernel. */
 export interface StdinTarget {

@@ -52,7 +52,8 @@ export class Tracing {
     this.batch = new TextBatch(machine, send);
     const tracers: Tracer[] = [];
     if (options.trace) tracers.push(new StraceTracer((text) => this.batch.add(text), options.trace.calls));
-    if (options.stats) tracers.push((this.counting = new CountingTracer(() => machine.clock.monotonicNs())));
+    this.counting = options.stats ? new CountingTracer(() => machine.clock.monotonicNs()) : undefined;
+    if (this.counting) tracers.push(this.counting);
     machine.tracer = combineTracers(tracers);
   }
 

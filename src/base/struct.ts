@@ -95,20 +95,29 @@ export function struct<F extends Fields>(name: string, fields: F, size: number):
   end = Math.ceil(end / align) * align;
   if (end !== size) throw new KernelBug(`struct ${name} has ${end} bytes, the ABI says ${size}`);
   const entries = Object.entries(fields);
-  const at = (field: string): string => `o + ${offsets[field]}`;
-  const literal = entries.map(([field, type]) => `${field}: ${type.get(at(field))}`).join(', ');
-  const into = entries.map(([field, type]) => `t.${field} = ${type.get(at(field))};`).join(' ');
-  const out = entries.map(([field, type]) => `${type.set(at(field), `x.${field}`)};`).join(' ');
-  const read = new Function('v', 'o', `return { ${literal} };`);
-  const readInto = new Function('v', 'o', 't', `${into} return t;`);
-  const write = new Function('v', 'o', 'x', out);
-  return {
+  const type = {
     name,
     size,
     offsets,
-    read,
-    readInto,
-    write,
-    zero: () => Object.fromEntries(entries.map(([field, type]) => [field, type.zero])),
-  } as unknown as StructType<Values<F>>;
+    // Compiled when first used: a kernel declares a hundred structs and starts with a handful.
+    read: (view: DataView, offset: number) => compile(type, entries).read(view, offset),
+    readInto: (view: DataView, offset: number, target: Values<F>) => compile(type, entries).readInto(view, offset, target),
+    write: (view: DataView, offset: number, value: Values<F>) => compile(type, entries).write(view, offset, value),
+    zero: () => Object.fromEntries(entries.map(([field, { zero }]) => [field, zero])) as Values<F>,
+  } as StructType<Values<F>>;
+  return type;
+}
+
+/** Puts straight-line code in the place of a struct's reader and writer. */
+function compile<T>(type: StructType<T>, fields: [string, FieldType<unknown>][]): StructType<T> {
+  const offsets = type.offsets as Record<string, number>;
+  const at = (field: string): string => `o + ${offsets[field]}`;
+  const literal = fields.map(([field, { get }]) => `${field}: ${get(at(field))}`).join(', ');
+  const into = fields.map(([field, { get }]) => `t.${field} = ${get(at(field))};`).join(' ');
+  const out = fields.map(([field, { set }]) => `${set(at(field), `x.${field}`)};`).join(' ');
+  return Object.assign(type, {
+    read: new Function('v', 'o', `return { ${literal} };`),
+    readInto: new Function('v', 'o', 't', `${into} return t;`),
+    write: new Function('v', 'o', 'x', out),
+  });
 }

@@ -71,7 +71,9 @@ async function guestChecks(): Promise<Check[]> {
     checks.push({ name: 'machine', ok: true, detail: `boots on the ${sandbox.platform} platform` });
     const said = await sandbox.exec('/bin/sh', ['-c', 'echo hello; exit 7'], { timeoutMs: 10_000 });
     const right = said.stdout === 'hello\n' && said.exitCode === 7;
-    const detail = right ? `/bin/sh ran in ${said.durationMs.toFixed(0)} ms` : `/bin/sh gave ${JSON.stringify(said.stdout)} and ${said.exitCode ?? said.signal}`;
+    const detail = right
+      ? `/bin/sh ran in ${said.durationMs.toFixed(0)} ms`
+      : `/bin/sh gave ${JSON.stringify(said.stdout)} and ${said.exitCode ?? said.signal}`;
     checks.push({ name: 'guest', ok: right, detail });
   } catch (error) {
     const message = error instanceof SandboxError ? error.message : `failed, please report it: ${String(error)}`;

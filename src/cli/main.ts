@@ -1,10 +1,7 @@
-#!/usr/bin/env node
-/**
- * The command line. Start-up time counts: the kernel's thread is started before anything else is loaded, so that its code loads
- * while this thread parses the options; whatever a run does not need is imported where it is used.
- */
+/** The command line: which command, and what is printed when it fails. What a run does not need is imported where it is used. */
 import { writeSync } from 'node:fs';
-import { startWorker } from '../api/kernel-client.js';
+import { loadModule } from '../api/code-cache.js';
+import { startWorker, type KernelThread } from '../api/kernel-client.js';
 import { CliError, oneLine } from './messages.js';
 
 const USAGE = `skas: runs Linux programs under a Linux kernel of their own, without root, KVM or namespaces
@@ -17,7 +14,8 @@ const USAGE = `skas: runs Linux programs under a Linux kernel of their own, with
   skas --version
 `;
 
-async function main(words: readonly string[]): Promise<number> {
+/** Runs a command; resolves to the exit code. `thread`: a kernel thread that has been started in advance. */
+async function command(words: readonly string[], thread?: KernelThread): Promise<number> {
   const [first, ...rest] = words;
   switch (first) {
     case undefined:
@@ -35,18 +33,18 @@ async function main(words: readonly string[]): Promise<number> {
     case 'doctor':
       return (await import('./doctor.js')).doctor(rest);
     case 'syscalls':
-      return (await import('./syscalls.js')).syscalls(rest);
+      // A bundle of its own: the table brings all of the kernel.
+      return (await loadModule<typeof import('./syscalls.js')>('syscalls', import.meta.url)).syscalls(rest);
     case 'bench':
       return (await import('./bench.js')).bench(rest);
     case 'run':
-      return runProgram(rest);
+      return runProgram(rest, thread);
     default:
-      return runProgram(first.startsWith('-') ? words : ['--', ...words]);
+      return runProgram(first.startsWith('-') ? words : ['--', ...words], thread);
   }
 }
 
-async function runProgram(words: readonly string[]): Promise<number> {
-  const thread = startWorker();
+async function runProgram(words: readonly string[], thread = startWorker()): Promise<number> {
   const { parseRun } = await import('./run-options.js');
   const options = parseRun(words, (text) => print(1, text));
   if (!options) return 0;
@@ -58,12 +56,14 @@ function print(fd: number, text: string): void {
   writeSync(fd, text);
 }
 
-main(process.argv.slice(2)).then(
-  (code) => process.exit(code),
-  (error: unknown) => {
+/** Runs a command and ends the program. */
+export async function main(words: readonly string[], thread?: KernelThread): Promise<never> {
+  try {
+    process.exit(await command(words, thread));
+  } catch (error) {
     const ours = error instanceof CliError;
     const message = ours ? error.message : `failed, please report it: ${error instanceof Error ? error.stack : String(error)}`;
     print(2, oneLine(message));
     process.exit(ours ? error.exitCode : 125);
-  },
-);
+  }
+}

@@ -7,7 +7,7 @@ const TIME_UNITS: Readonly<Record<string, number>> = { ms: 0.001, s: 1, '': 1, m
 /** Bytes: 1048576, 512M, 1.5g, 2GiB, 64kb. Units are powers of 1024. */
 export function parseSize(text: string, option: string): number {
   const match = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(text);
-  const unit = match?.[2]!.toLowerCase().replace(/^([kmgt])i?b$/, '$1');
+  const unit = match?.[2]?.toLowerCase().replace(/^([kmgt])i?b$/, '$1');
   const factor = unit === undefined ? undefined : SIZE_UNITS[unit];
   const value = match && factor !== undefined ? Math.floor(Number(match[1]) * factor) : 0;
   if (value <= 0 || !Number.isSafeInteger(value)) throw new CliError(`${option} ${text}: give a size such as 512M or 2G`);

@@ -19,25 +19,65 @@ function refusal(...words: string[]): string {
   return assert.fail(`accepted: ${words.join(' ')}`);
 }
 
-test('everything behind the program is the program\'s', () => {
+test("everything behind the program is the program's", () => {
   const table: [string[], string[]][] = [
-    [['ls', '-l'], ['ls', '-l']],
-    [['--', 'bash', '-c', 'ls -l'], ['bash', '-c', 'ls -l']],
-    [['-m', '64M', 'ls', '-m', '-h', '--help', '--json'], ['ls', '-m', '-h', '--help', '--json']],
-    [['--', '-weird', '--json'], ['-weird', '--json']],
-    [['sh', '--', '-c', 'x'], ['sh', '--', '-c', 'x']],
-    [['env', '-it', '--strace'], ['env', '-it', '--strace']],
-    [['--strace', 'ls', '-l'], ['ls', '-l']],
+    [
+      ['ls', '-l'],
+      ['ls', '-l'],
+    ],
+    [
+      ['--', 'bash', '-c', 'ls -l'],
+      ['bash', '-c', 'ls -l'],
+    ],
+    [
+      ['-m', '64M', 'ls', '-m', '-h', '--help', '--json'],
+      ['ls', '-m', '-h', '--help', '--json'],
+    ],
+    [
+      ['--', '-weird', '--json'],
+      ['-weird', '--json'],
+    ],
+    [
+      ['sh', '--', '-c', 'x'],
+      ['sh', '--', '-c', 'x'],
+    ],
+    [
+      ['env', '-it', '--strace'],
+      ['env', '-it', '--strace'],
+    ],
+    [
+      ['--strace', 'ls', '-l'],
+      ['ls', '-l'],
+    ],
     [['-it', 'bash'], ['bash']],
-    [['-e', 'A=b', 'sh', '-e', 'C=d'], ['sh', '-e', 'C=d']],
-    [['echo', ''], ['echo', '']],
+    [
+      ['-e', 'A=b', 'sh', '-e', 'C=d'],
+      ['sh', '-e', 'C=d'],
+    ],
+    [
+      ['echo', ''],
+      ['echo', ''],
+    ],
   ];
   for (const [words, argv] of table) assert.deepEqual(parse(...words).argv, argv, words.join(' '));
 });
 
 test('limits and switches', () => {
   const { machine, json, stats, timeoutSeconds } = parse(
-    '-m', '64M', '--cpu', '10s', '-t', '30s', '--pids', '20', '--files=64', '--disk', '8M', '--json', '--stats', 'x',
+    '-m',
+    '64M',
+    '--cpu',
+    '10s',
+    '-t',
+    '30s',
+    '--pids',
+    '20',
+    '--files=64',
+    '--disk',
+    '8M',
+    '--json',
+    '--stats',
+    'x',
   );
   assert.equal(machine.limits.memoryBytes, 64 << 20);
   assert.equal(machine.limits.cpuSeconds, 10);
@@ -48,7 +88,7 @@ test('limits and switches', () => {
   assert.ok(json && stats && machine.stats);
 });
 
-test('a terminal, in docker\'s words', () => {
+test("a terminal, in docker's words", () => {
   for (const words of [['-it'], ['-ti'], ['-i', '--tty'], ['-i', '-t', '--']]) {
     const options = parse(...words, 'bash');
     assert.ok(options.terminal && options.interactive, words.join(' '));
@@ -83,7 +123,9 @@ test('the current directory is shown unless told otherwise', () => {
 test('variables', () => {
   process.env.SKAS_TEST_PASSED = 'on';
   assert.deepEqual(parse('-e', 'A=1=2', '-e', 'B=', '-e', 'SKAS_TEST_PASSED', '-e', 'SKAS_TEST_UNSET', 'x').machine.env, {
-    A: '1=2', B: '', SKAS_TEST_PASSED: 'on',
+    A: '1=2',
+    B: '',
+    SKAS_TEST_PASSED: 'on',
   });
 });
 
@@ -116,6 +158,9 @@ test('mistakes are told in one line that says what to do', () => {
 
 test('--help prints the options and starts nothing', () => {
   let text = '';
-  assert.equal(parseRun(['--help'], (printed) => (text += printed)), undefined);
+  assert.equal(
+    parseRun(['--help'], (printed) => (text += printed)),
+    undefined,
+  );
   for (const word of ['--write', '--strace', '--json', 'Examples', '127']) assert.ok(text.includes(word), word);
 });

@@ -67,13 +67,13 @@ export function runCommand(): Command {
     .option('-w, --write <dir>', 'show a host directory at its own path, writable', collect, none)
     .option('-r, --read <dir>', 'show a host directory at its own path, read-only', collect, none)
     .option('-v, --volume <host:guest[:ro]>', 'show a host directory or file at another path', collect, none)
-    .option('--root <path>', 'directory to use as the root instead of the host\'s system directories')
+    .option('--root <path>', "directory to use as the root instead of the host's system directories")
     .addOption(new Option('--platform <name>', 'how guest code is run').choices(['auto', 'ptrace', 'seccomp']).default('auto'))
-    .option('-e, --env <k=v>', 'set a variable; K alone passes the host\'s on', collect, none)
+    .option('-e, --env <k=v>', "set a variable; K alone passes the host's on", collect, none)
     .option('-u, --user <uid[:gid]>', 'run as this user (number or name)')
     .option('-C, --cwd <dir>', 'working directory in the guest')
     .option('--no-current', 'do not show the current directory')
-    .option('--hostname <name>', 'the machine\'s name')
+    .option('--hostname <name>', "the machine's name")
     .option('-m, --memory <size>', 'limit of memory, files in memory included: 512M')
     .option('--cpu <time>', 'limit of CPU time of each process: 10s')
     .option('-t, --timeout <time>', 'stop the program after this long: 30s')
@@ -127,7 +127,7 @@ export function parseRun(words: readonly string[], print: (text: string) => void
     throw new CliError(parserMessage(error));
   }
   const options = toRunOptions(command.opts<ParsedOptions>(), command.args);
-  if (options.argv.length === 0) throw new CliError('no program given: try skas run -- bash -c \'echo hello\', or skas run --help');
+  if (options.argv.length === 0) throw new CliError("no program given: try skas run -- bash -c 'echo hello', or skas run --help");
   return options;
 }
 
@@ -165,7 +165,8 @@ function toRunOptions(given: ParsedOptions, argv: string[]): RunOptions {
 
 function limitsOf(given: ParsedOptions): Partial<Limits> {
   return {
-    memoryBytes: given.memory === undefined ? undefined : atLeast(parseSize(given.memory, '-m'), 4 << 20, `-m ${given.memory}: give at least 4M`),
+    memoryBytes:
+      given.memory === undefined ? undefined : atLeast(parseSize(given.memory, '-m'), 4 << 20, `-m ${given.memory}: give at least 4M`),
     cpuSeconds: given.cpu === undefined ? undefined : Math.max(1, Math.ceil(parseDuration(given.cpu, '--cpu'))),
     wallSeconds: given.timeout === undefined ? undefined : parseDuration(given.timeout, '-t'),
     processes: given.pids === undefined ? undefined : parseCount(given.pids, '--pids', 1, 1 << 22),
@@ -245,5 +246,8 @@ function hostname(name: string | undefined): string | undefined {
 
 function callNames(text: string | true): string[] | undefined {
   if (text === true || text === '' || text === 'all') return undefined;
-  return text.split(',').map((name) => name.trim()).filter((name) => name !== '');
+  return text
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
 }

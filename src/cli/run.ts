@@ -1,7 +1,7 @@
 /** `skas run`: one program, connected to this process's streams or terminal, whose exit status becomes ours. */
 import { isatty } from 'node:tty';
 import { spawnExitCode, spawnFailureMessage } from '../api/errors.js';
-import { BootError, KernelClient, type KernelThread, type ProcessListener } from '../api/kernel-client.js';
+import { type BootError, KernelClient, type KernelThread, type ProcessListener } from '../api/kernel-client.js';
 import type { SpawnFailure, SpawnRequest, Usage } from '../api/protocol.js';
 import { decodeStatus, shellExitCode } from '../api/result.js';
 import { signalNumber } from '../api/signal-names.js';
@@ -20,7 +20,11 @@ const SIGKILL = 9;
 
 /** What is sent on to the guest, and to whom: what a keyboard sends goes to the whole process group. */
 const FORWARDED: readonly (readonly [NodeJS.Signals, 'process' | 'group'])[] = [
-  ['SIGINT', 'group'], ['SIGQUIT', 'group'], ['SIGHUP', 'group'], ['SIGTERM', 'process'], ['SIGUSR2', 'process'],
+  ['SIGINT', 'group'],
+  ['SIGQUIT', 'group'],
+  ['SIGHUP', 'group'],
+  ['SIGTERM', 'process'],
+  ['SIGUSR2', 'process'],
 ];
 
 /** Runs the program; resolves to the exit code of this process. */
@@ -60,7 +64,8 @@ class RunSession {
     this.err = this.oneStream ? this.out : new HostOutput();
     this.client = new KernelClient(thread, options.machine, {
       trace: (text) => this.say(text),
-      bug: (pid, name, message) => this.say(oneLine(`a defect of skas killed guest process ${pid} (${name}), please report it: ${message}`)),
+      bug: (pid, name, message) =>
+        this.say(oneLine(`a defect of skas killed guest process ${pid} (${name}), please report it: ${message}`)),
     });
     this.input = new HostInput({
       send: (bytes) => this.client.stdin(this.id, bytes),

@@ -5,7 +5,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import {
-  ClosedError, ExitError, FileError, hostdir, LimitError, memfs, OptionError, overlay, Sandbox, SpawnError, TimeoutError,
+  ClosedError,
+  ExitError,
+  FileError,
+  hostdir,
+  LimitError,
+  memfs,
+  OptionError,
+  overlay,
+  Sandbox,
+  SpawnError,
+  TimeoutError,
 } from '../../src/index.js';
 import { PLATFORMS, type PlatformName } from '../support/platforms.js';
 
@@ -20,7 +30,12 @@ for (const platform of PLATFORMS) {
 function testSandbox(platform: PlatformName): void {
   let sandbox: Sandbox;
   before(async () => {
-    sandbox = await Sandbox.create({ platform, env: { GREETING: 'hello' }, hostname: 'box', files: { 'a/b.txt': 'made\n', '/etc/made': 'x' } });
+    sandbox = await Sandbox.create({
+      platform,
+      env: { GREETING: 'hello' },
+      hostname: 'box',
+      files: { 'a/b.txt': 'made\n', '/etc/made': 'x' },
+    });
   });
   after(() => sandbox.close());
 
@@ -51,7 +66,15 @@ function testSandbox(platform: PlatformName): void {
     const cat = async (stdin: Parameters<Sandbox['exec']>[2]): Promise<string> => (await sandbox.exec('cat', [], stdin)).stdout;
     assert.equal(await cat({ stdin: 'text' }), 'text');
     assert.equal(await cat({ stdin: Buffer.from('bytes') }), 'bytes');
-    assert.equal(await cat({ stdin: (async function* () { yield 'a'; yield Buffer.from('b'); })() }), 'ab');
+    assert.equal(
+      await cat({
+        stdin: (async function* () {
+          yield 'a';
+          yield Buffer.from('b');
+        })(),
+      }),
+      'ab',
+    );
     assert.equal(await cat({ stdin: new Blob(['blob']).stream() }), 'blob');
     assert.equal(await cat({}), '');
   });
@@ -79,7 +102,10 @@ function testSandbox(platform: PlatformName): void {
 
   test('what cannot be started says why', async () => {
     const failure = async (run: Promise<unknown>): Promise<SpawnError> => {
-      const error = await run.then(() => undefined, (reason: unknown) => reason);
+      const error = await run.then(
+        () => undefined,
+        (reason: unknown) => reason,
+      );
       assert.ok(error instanceof SpawnError, String(error));
       return error;
     };
@@ -164,7 +190,9 @@ function testSandbox(platform: PlatformName): void {
   });
 
   test('a terminal has its size, echoes, and sends signals for keys', async () => {
-    const process = await sandbox.spawn('sh', ['-c', 'trap "echo interrupted; exit 5" INT; stty size; while :; do sleep 0.05; done'], { pty: { cols: 100, rows: 30 } });
+    const process = await sandbox.spawn('sh', ['-c', 'trap "echo interrupted; exit 5" INT; stty size; while :; do sleep 0.05; done'], {
+      pty: { cols: 100, rows: 30 },
+    });
     let text = '';
     const writer = process.stdin.getWriter();
     for await (const { data } of process) {
@@ -197,7 +225,10 @@ function testSandbox(platform: PlatformName): void {
     assert.equal(await fs.readFile('/tmp/deep/i', 'utf8'), 'from inside\n');
     await fs.rm('/tmp/deep', { recursive: true });
     assert.equal(await fs.exists('/tmp/deep'), false);
-    await assert.rejects(fs.readFile('/nowhere'), (error) => error instanceof FileError && error.code === 'ENOENT' && error.path === '/nowhere');
+    await assert.rejects(
+      fs.readFile('/nowhere'),
+      (error) => error instanceof FileError && error.code === 'ENOENT' && error.path === '/nowhere',
+    );
     await assert.rejects(fs.readdir('/etc/passwd'), { code: 'ENOTDIR' });
     await fs.rm('/nowhere', { force: true });
     const bytes = new Uint8Array(3_000_000).map((_, i) => i % 253);
@@ -216,7 +247,12 @@ function testMounts(platform: PlatformName): void {
   after(() => rmSync(folder, { recursive: true, force: true }));
 
   test('host directories: writable, read-only, and under an overlay', async () => {
-    const mounts = { '/rw': hostdir(folder, { readOnly: false }), '/ro': hostdir(folder), '/over': overlay(hostdir(folder)), '/mem': memfs() };
+    const mounts = {
+      '/rw': hostdir(folder, { readOnly: false }),
+      '/ro': hostdir(folder),
+      '/over': overlay(hostdir(folder)),
+      '/mem': memfs(),
+    };
     await using sandbox = await Sandbox.create({ platform, mounts });
     await sandbox.exec('sh', ['-c', 'echo rw > /rw/new; echo over > /over/file; echo mem > /mem/x'], { check: true });
     assert.equal(readFileSync(join(folder, 'new'), 'utf8'), 'rw\n');
@@ -237,7 +273,10 @@ function testMounts(platform: PlatformName): void {
   });
 
   test('mistakes reject with a sentence', async () => {
-    await assert.rejects(Sandbox.create({ platform, root: '/nowhere' }), (error) => error instanceof OptionError && /root \/nowhere: does not exist/.test(error.message));
+    await assert.rejects(
+      Sandbox.create({ platform, root: '/nowhere' }),
+      (error) => error instanceof OptionError && /root \/nowhere: does not exist/.test(error.message),
+    );
     await assert.rejects(Sandbox.create({ platform, limits: { memoryBytes: -1 } }), /limits\.memoryBytes: give a number/);
     await assert.rejects(Sandbox.create({ platform, user: 'nobody-such' }), /user nobody-such: unknown/);
     await assert.rejects(Sandbox.create({ platform, cwd: '/nowhere' }), /working directory \/nowhere/);

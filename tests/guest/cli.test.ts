@@ -79,7 +79,10 @@ describe('skas run', { timeout: 120_000 }, () => {
   });
 
   test('a large output arrives whole', () => {
-    const { stdout } = spawnSync(process.execPath, [CLI, 'run', 'head', '-c', '20000000', '/dev/zero'], { cwd: folder, maxBuffer: 1 << 26 });
+    const { stdout } = spawnSync(process.execPath, [CLI, 'run', 'head', '-c', '20000000', '/dev/zero'], {
+      cwd: folder,
+      maxBuffer: 1 << 26,
+    });
     assert.equal(stdout.length, 20_000_000);
   });
 
@@ -110,8 +113,14 @@ describe('skas run', { timeout: 120_000 }, () => {
   });
 
   test('SIGTERM and SIGINT are passed on', async () => {
-    for (const [signal, code] of [['SIGTERM', 143], ['SIGINT', 130]] as const) {
-      const child = spawn(process.execPath, [CLI, 'run', 'sh', '-c', 'echo up; exec sleep 600'], { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] });
+    for (const [signal, code] of [
+      ['SIGTERM', 143],
+      ['SIGINT', 130],
+    ] as const) {
+      const child = spawn(process.execPath, [CLI, 'run', 'sh', '-c', 'echo up; exec sleep 600'], {
+        cwd: folder,
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
       await new Promise((resolve) => child.stdout.once('data', resolve));
       child.kill(signal);
       assert.equal(await new Promise((resolve) => child.once('exit', resolve)), code);
@@ -120,10 +129,16 @@ describe('skas run', { timeout: 120_000 }, () => {
 
   test('SIGKILL of skas leaves no process', async () => {
     const mark = `skas-mark-${process.pid}`;
-    const child = spawn(process.execPath, [CLI, 'run', 'sh', '-c', `echo up; : ${mark}; while :; do :; done`], { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, [CLI, 'run', 'sh', '-c', `echo up; : ${mark}; while :; do :; done`], {
+      cwd: folder,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     await new Promise((resolve) => child.stdout.once('data', resolve));
     const group = spawnSync('ps', ['-eo', 'pid,ppid,sid'], { encoding: 'utf8' }).stdout;
-    const stubs = group.split('\n').map((line) => line.trim().split(/\s+/)).filter(([, parent]) => Number(parent) === child.pid);
+    const stubs = group
+      .split('\n')
+      .map((line) => line.trim().split(/\s+/))
+      .filter(([, parent]) => Number(parent) === child.pid);
     assert.ok(stubs.length > 0);
     child.kill('SIGKILL');
     await new Promise((resolve) => child.once('exit', resolve));

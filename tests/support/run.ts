@@ -23,7 +23,7 @@ export interface RunOptions {
 }
 
 /** The command line under test; SKAS_CLI names another build of it. */
-export const CLI = process.env['SKAS_CLI'] ?? join(ROOT, 'dist/cli.js');
+export const CLI = process.env['SKAS_CLI'] ?? join(ROOT, 'dist/cli.cjs');
 
 const MAX_OUTPUT = 64 << 20;
 
