@@ -59,8 +59,8 @@ int main(void) {
   FD_SET(p[0], &r);
   R(select(p[0] + 1, &r, NULL, NULL, &tv));
   printf("left %ld.%06ld set %d\n", (long)tv.tv_sec, (long)tv.tv_usec, FD_ISSET(p[0], &r) != 0);
-  FD_SET(77, &r);
-  R(select(78, &r, NULL, NULL, &tv));
+  FD_SET(50, &r);
+  R(select(51, &r, NULL, NULL, &tv));
   R(select(-1, NULL, NULL, NULL, &tv));
   tv.tv_sec = -1;
   R(select(0, NULL, NULL, NULL, &tv));
