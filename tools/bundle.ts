@@ -3,7 +3,7 @@
  * compiles. Names are kept (a stack trace must be readable), koffi stays outside.
  *
  *   index.js + chunks   the library, ES modules
- *   cli.cjs             what `skas` starts; loads main.cjs (syscalls.cjs for that command)
+ *   cli.cjs             what `skas` starts; loads main.cjs (doctor.cjs, syscalls.cjs for these commands)
  *   kernel-worker.cjs   what the kernel's thread starts; loads kernel.cjs
  *
  * The files that are loaded are compiled in advance: see src/api/code-cache.ts.
@@ -19,6 +19,7 @@ const MODULES: Readonly<Record<string, string>> = { index: 'src/index.ts' };
 const PROGRAMS: Readonly<Record<string, string>> = {
   cli: 'src/cli/bin.ts',
   main: 'src/cli/main.ts',
+  doctor: 'src/cli/doctor.ts',
   syscalls: 'src/cli/syscalls.ts',
   'kernel-worker': 'src/api/kernel-worker.ts',
   kernel: 'src/api/kernel.ts',

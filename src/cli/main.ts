@@ -30,10 +30,10 @@ async function command(words: readonly string[], thread?: KernelThread): Promise
     case '-V':
       print(1, `${(await import('./version.js')).packageVersion()}\n`);
       return 0;
+    // Bundles of their own: they bring much of the kernel.
     case 'doctor':
-      return (await import('./doctor.js')).doctor(rest);
+      return (await loadModule<typeof import('./doctor.js')>('doctor', import.meta.url)).doctor(rest);
     case 'syscalls':
-      // A bundle of its own: the table brings all of the kernel.
       return (await loadModule<typeof import('./syscalls.js')>('syscalls', import.meta.url)).syscalls(rest);
     case 'bench':
       return (await import('./bench.js')).bench(rest);

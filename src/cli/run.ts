@@ -17,6 +17,8 @@ const KILL_GRACE_MS = 2000;
 const INSIST_MS = 2000;
 const SIGTERM = 15;
 const SIGKILL = 9;
+const SIGCONT = 18;
+const SIGTSTP = 20;
 
 /** What is sent on to the guest, and to whom: what a keyboard sends goes to the whole process group. */
 const FORWARDED: readonly (readonly [NodeJS.Signals, 'process' | 'group'])[] = [
@@ -78,6 +80,7 @@ class RunSession {
     this.client.booted.catch((error: BootError) => this.finish.reject(new CliError(bootMessage(error))));
     this.id = this.client.spawn(this.request(), this.listener());
     this.forwardSignals();
+    this.followJobControl();
     try {
       const code = await done;
       if (this.options.stats) await this.printStatistics();
@@ -176,6 +179,15 @@ class RunSession {
         this.finishIfDone();
       });
     }
+  }
+
+  /** Stopped by the keyboard: the guest first, then this process, as a job that the shell sees stop; and on again. */
+  private followJobControl(): void {
+    process.on('SIGTSTP', () => {
+      this.client.kill(this.id, SIGTSTP, 'group');
+      process.kill(process.pid, 'SIGSTOP');
+    });
+    process.on('SIGCONT', () => this.client.kill(this.id, SIGCONT, 'group'));
   }
 
   private timeOut(): void {
