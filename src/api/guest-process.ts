@@ -275,7 +275,7 @@ function usageOf(group: ThreadGroup): Usage {
   return {
     cpuMs: (group.userNs + group.systemNs + group.childUserNs + group.childSystemNs) / 1e6,
     peakMemoryBytes: Math.max(group.maxRssPages, group.childMaxRssPages) * 4096,
-    syscalls: group.syscalls,
+    syscalls: group.syscalls + group.childSyscalls,
   };
 }
 

@@ -185,6 +185,7 @@ export function reap(machine: Machine, group: ThreadGroup): void {
     parent.children.delete(group);
     parent.childUserNs += group.userNs + group.childUserNs;
     parent.childSystemNs += group.systemNs + group.childSystemNs;
+    parent.childSyscalls += group.syscalls + group.childSyscalls;
     parent.childMaxRssPages = Math.max(parent.childMaxRssPages, group.maxRssPages, group.childMaxRssPages);
   }
   leaveGroup(machine, group);

@@ -43,6 +43,8 @@ export class ThreadGroup {
   executable: import('../vfs/path.js').Path | undefined;
   /** System calls served, for the result's usage. */
   syscalls = 0;
+  /** Those of children that were waited for, and of theirs. */
+  childSyscalls = 0;
   /** Times in nanoseconds: own threads that ended, and reaped children. */
   userNs = 0;
   systemNs = 0;
