@@ -83,9 +83,15 @@ test('one-shot items sleep until they are modified', () => {
 test('what does not fit comes first next time', () => {
   const epoll = epollFile();
   const files = [eventFile(1), eventFile(1), eventFile(1)];
-  files.forEach((file, i) => epoll.add(file, i, event(EPOLLIN, i)));
-  assert.deepEqual(drain(epoll, 2).map(([, data]) => data), [0, 1]);
-  assert.deepEqual(drain(epoll, 2).map(([, data]) => data), [2, 0]);
+  for (const [i, file] of files.entries()) epoll.add(file, i, event(EPOLLIN, i));
+  assert.deepEqual(
+    drain(epoll, 2).map(([, data]) => data),
+    [0, 1],
+  );
+  assert.deepEqual(
+    drain(epoll, 2).map(([, data]) => data),
+    [2, 0],
+  );
 });
 
 test('errors of epoll_ctl', () => {
@@ -147,7 +153,12 @@ test('of two waiters one is woken, and a killed one passes the wake-up on', () =
   epoll.add(file, 1, event(EPOLLIN | EPOLLET));
   const woken: string[] = [];
   for (const name of ['a', 'b']) {
-    const waiter = { onWake: () => { woken.push(name); epoll.queue.remove(waiter); } };
+    const waiter = {
+      onWake: () => {
+        woken.push(name);
+        epoll.queue.remove(waiter);
+      },
+    };
     epoll.queue.add(waiter, POLLIN, true);
   }
   file.write(word(1));

@@ -9,9 +9,7 @@
 import type { Errno } from '../base/brands.js';
 import { WAKE_ALL, WaitQueue, type Waiter } from '../base/wait-queue.js';
 import { EEXIST, EINVAL, ELOOP, ENOENT, ENOSPC, EPERM } from '../abi/errno.js';
-import {
-  EPOLLERR, EPOLLET, EPOLLEXCLUSIVE, EPOLLHUP, EPOLLIN, EPOLLONESHOT, EPOLLOUT, EPOLLWAKEUP,
-} from '../abi/epoll.js';
+import { EPOLLERR, EPOLLET, EPOLLEXCLUSIVE, EPOLLHUP, EPOLLIN, EPOLLONESHOT, EPOLLOUT, EPOLLWAKEUP } from '../abi/epoll.js';
 import { POLLIN, POLLRDNORM } from '../abi/poll.js';
 import type { Inode } from '../vfs/inode.js';
 import { OpenFile, type ReleaseListener } from '../vfs/open-file.js';
@@ -131,7 +129,8 @@ export class EpollFile extends OpenFile {
       this.ready.delete(item);
       const current = item.poll();
       if (current === 0) continue;
-      const event = (events[found++] ??= { events: 0, dataLow: 0, dataHigh: 0 });
+      events[found] ??= { events: 0, dataLow: 0, dataHigh: 0 };
+      const event = events[found++]!;
       event.events = current;
       event.dataLow = item.dataLow;
       event.dataHigh = item.dataHigh;
@@ -159,7 +158,8 @@ export class EpollFile extends OpenFile {
     for (const byFd of this.items.values()) {
       for (const item of byFd.values()) {
         const events = ((item.wanted | item.behaviour) >>> 0).toString(16);
-        const data = (item.dataHigh > 0 ? item.dataHigh.toString(16) : '') + item.dataLow.toString(16).padStart(item.dataHigh > 0 ? 8 : 1, '0');
+        const data =
+          (item.dataHigh > 0 ? item.dataHigh.toString(16) : '') + item.dataLow.toString(16).padStart(item.dataHigh > 0 ? 8 : 1, '0');
         const { ino } = item.file.inode;
         text += `tfd: ${String(item.fd).padStart(8)} events: ${events.padStart(8)} data: ${data.padStart(16)}  pos:${item.file.position} ino:${ino.toString(16)} sdev:${item.file.inode.fs.device.toString(16)}\n`;
       }
@@ -186,9 +186,9 @@ export class EpollFile extends OpenFile {
   }
 
   private remember(item: EpollItem): void {
-    let byFd = this.items.get(item.file);
-    if (!byFd) this.items.set(item.file, (byFd = new Map()));
-    byFd.set(item.fd, item);
+    const byFd = this.items.get(item.file);
+    if (byFd) byFd.set(item.fd, item);
+    else this.items.set(item.file, new Map([[item.fd, item]]));
     this.count++;
     item.file.addReleaseListener(item);
     if (item.file instanceof EpollFile) item.file.watchedBy.push(this);

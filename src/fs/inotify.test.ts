@@ -3,7 +3,17 @@ import { test } from 'node:test';
 import { EAGAIN, EEXIST, EINVAL } from '../abi/errno.js';
 import { O_RDONLY } from '../abi/fcntl.js';
 import {
-  IN_ATTRIB, IN_CREATE, IN_DELETE, IN_DELETE_SELF, IN_IGNORED, IN_ISDIR, IN_MASK_ADD, IN_MASK_CREATE, IN_MODIFY, IN_ONESHOT, IN_Q_OVERFLOW,
+  IN_ATTRIB,
+  IN_CREATE,
+  IN_DELETE,
+  IN_DELETE_SELF,
+  IN_IGNORED,
+  IN_ISDIR,
+  IN_MASK_ADD,
+  IN_MASK_CREATE,
+  IN_MODIFY,
+  IN_ONESHOT,
+  IN_Q_OVERFLOW,
 } from '../abi/inotify.js';
 import { POLLIN } from '../abi/poll.js';
 import { KernelIoVec } from '../mm/io-vec.js';
@@ -23,7 +33,9 @@ function read(file: InotifyFile, size = 4096): string[] | number {
   const events: string[] = [];
   for (let at = 0; at < moved; ) {
     const length = view.getUint32(at + 12, true);
-    const name = Buffer.from(target.subarray(at + 16, at + 16 + length)).toString().replace(/\0+$/, '');
+    const name = Buffer.from(target.subarray(at + 16, at + 16 + length))
+      .toString()
+      .replace(/\0+$/, '');
     events.push(`${view.getInt32(at, true)}:${view.getUint32(at + 4, true).toString(16)}:${name}`);
     at += 16 + length;
   }

@@ -7,7 +7,16 @@ import { WaitQueue } from '../base/wait-queue.js';
 import type { ByteString } from '../base/brands.js';
 import { EAGAIN, EEXIST, EFAULT, EINVAL, ENOSPC, ENOTTY } from '../abi/errno.js';
 import {
-  IN_ALL_EVENTS, IN_DELETE_SELF, IN_EXCL_UNLINK, IN_IGNORED, IN_ISDIR, IN_MASK_ADD, IN_MASK_CREATE, IN_ONESHOT, IN_Q_OVERFLOW, IN_UNMOUNT,
+  IN_ALL_EVENTS,
+  IN_DELETE_SELF,
+  IN_EXCL_UNLINK,
+  IN_IGNORED,
+  IN_ISDIR,
+  IN_MASK_ADD,
+  IN_MASK_CREATE,
+  IN_ONESHOT,
+  IN_Q_OVERFLOW,
+  IN_UNMOUNT,
 } from '../abi/inotify.js';
 import { FIONREAD } from '../abi/ioctls.js';
 import { POLLIN, POLLRDNORM } from '../abi/poll.js';

@@ -67,7 +67,9 @@ export class PipeBuffer {
     if (this.room < length) return EAGAIN;
     const start = this.taken + this.used;
     const moved = this.append(io, length);
-    if (!isErr(moved) && moved > 0) (this.packets ??= []).push({ start, length: moved });
+    if (isErr(moved) || moved === 0) return moved;
+    this.packets ??= [];
+    this.packets.push({ start, length: moved });
     return moved;
   }
 

@@ -179,5 +179,8 @@ export function makePipe(inode: Inode, flags: number): [PipeFile, PipeFile] {
   const pipe = new Pipe();
   pipe.addReader();
   pipe.addWriter();
-  return [new PipeFile(inode, O_RDONLY | (flags & O_NONBLOCK), pipe), new PipeFile(inode, O_WRONLY | (flags & (O_NONBLOCK | O_DIRECT)), pipe)];
+  return [
+    new PipeFile(inode, O_RDONLY | (flags & O_NONBLOCK), pipe),
+    new PipeFile(inode, O_WRONLY | (flags & (O_NONBLOCK | O_DIRECT)), pipe),
+  ];
 }

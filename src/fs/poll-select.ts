@@ -5,9 +5,7 @@
 import { sleepOnAny, type Blocking, type WaitSource } from '../base/blocking.js';
 import { isErr, type Errno } from '../base/brands.js';
 import { EBADF, EFAULT, EINTR, ETIMEDOUT } from '../abi/errno.js';
-import {
-  POLLERR, POLLHUP, POLLIN, POLLNVAL, POLLOUT, POLLPRI, POLLRDBAND, POLLRDNORM, POLLWRBAND, POLLWRNORM,
-} from '../abi/poll.js';
+import { POLLERR, POLLHUP, POLLIN, POLLNVAL, POLLOUT, POLLPRI, POLLRDBAND, POLLRDNORM, POLLWRBAND, POLLWRNORM } from '../abi/poll.js';
 import type { IoVec } from '../mm/io-vec.js';
 import { signalPending } from '../kernel/signals/send.js';
 import type { Task } from '../kernel/task.js';
@@ -141,7 +139,10 @@ export function writeSets(sets: SelectSets, list: PollList, fds: readonly number
   let bits = 0;
   for (let i = 0; i < fds.length; i++) {
     const found = list.found[i]!;
-    bits += keep(sets.read, fds[i]!, found & READ_SET) + keep(sets.write, fds[i]!, found & WRITE_SET) + keep(sets.except, fds[i]!, found & EXCEPT_SET);
+    bits +=
+      keep(sets.read, fds[i]!, found & READ_SET) +
+      keep(sets.write, fds[i]!, found & WRITE_SET) +
+      keep(sets.except, fds[i]!, found & EXCEPT_SET);
   }
   return bits;
 }

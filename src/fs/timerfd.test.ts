@@ -20,7 +20,14 @@ function fakeMachine() {
     realtime: (out: { sec: number; nsec: number }) => Object.assign(out, { sec: 999 + Math.floor(now / 1e9), nsec: now % 1e9 }),
   };
   const machine = { timers, clock, bootNs: 1e9 } as unknown as Machine;
-  return { machine, timers, advance: (ns: number) => { now += ns; timers.expire(now); } };
+  return {
+    machine,
+    timers,
+    advance: (ns: number) => {
+      now += ns;
+      timers.expire(now);
+    },
+  };
 }
 
 function ticks(file: TimerFile): number {

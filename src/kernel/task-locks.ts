@@ -4,7 +4,19 @@ import { isErr, type Errno } from '../base/brands.js';
 import { EAGAIN, EBADF, EFAULT, EINVAL, EOVERFLOW } from '../abi/errno.js';
 import { FLOCK, type Flock } from '../abi/flock-struct.js';
 import {
-  F_GETLK, F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW, F_RDLCK, F_SETLK, F_SETLKW, F_UNLCK, F_WRLCK, LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN,
+  F_GETLK,
+  F_OFD_GETLK,
+  F_OFD_SETLK,
+  F_OFD_SETLKW,
+  F_RDLCK,
+  F_SETLK,
+  F_SETLKW,
+  F_UNLCK,
+  F_WRLCK,
+  LOCK_EX,
+  LOCK_NB,
+  LOCK_SH,
+  LOCK_UN,
 } from '../abi/fcntl.js';
 import { SEEK_CUR, SEEK_END, SEEK_SET } from '../abi/fs.js';
 import { dropFile } from '../vfs/fd-table.js';

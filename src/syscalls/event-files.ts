@@ -4,7 +4,13 @@ import { CAP_WAKE_ALARM } from '../abi/capability.js';
 import { EBADF, EFAULT, EINVAL, EPERM } from '../abi/errno.js';
 import { O_CLOEXEC, O_NONBLOCK, O_RDWR } from '../abi/fcntl.js';
 import {
-  CLOCK_BOOTTIME, CLOCK_BOOTTIME_ALARM, CLOCK_MONOTONIC, CLOCK_REALTIME, CLOCK_REALTIME_ALARM, TFD_CLOEXEC, TFD_NONBLOCK,
+  CLOCK_BOOTTIME,
+  CLOCK_BOOTTIME_ALARM,
+  CLOCK_MONOTONIC,
+  CLOCK_REALTIME,
+  CLOCK_REALTIME_ALARM,
+  TFD_CLOEXEC,
+  TFD_NONBLOCK,
   TFD_TIMER_ABSTIME,
 } from '../abi/time.js';
 import { ITIMERSPEC, type ItimerspecStruct } from '../abi/time-struct.js';
@@ -52,8 +58,10 @@ function timerOf(task: Task, number: number): TimerFile | Errno {
 function itimerspecOf({ valueNs, intervalNs }: TimerState): ItimerspecStruct {
   const interval = intervalNs === Infinity ? 0 : intervalNs;
   return {
-    intervalSec: Math.floor(interval / 1e9), intervalNsec: Math.floor(interval % 1e9),
-    valueSec: Math.floor(valueNs / 1e9), valueNsec: Math.floor(valueNs % 1e9),
+    intervalSec: Math.floor(interval / 1e9),
+    intervalNsec: Math.floor(interval % 1e9),
+    valueSec: Math.floor(valueNs / 1e9),
+    valueNsec: Math.floor(valueNs % 1e9),
   };
 }
 

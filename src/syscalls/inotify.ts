@@ -3,9 +3,7 @@ import { isErr, type Errno } from '../base/brands.js';
 import { EINVAL, ENOTDIR } from '../abi/errno.js';
 import { AT_FDCWD, O_NONBLOCK, O_RDONLY } from '../abi/fcntl.js';
 import * as abi from '../abi/inotify.js';
-import {
-  IN_ALL_EVENTS, IN_CLOEXEC, IN_DONT_FOLLOW, IN_MASK_ADD, IN_MASK_CREATE, IN_NONBLOCK, IN_ONLYDIR,
-} from '../abi/inotify.js';
+import { IN_ALL_EVENTS, IN_CLOEXEC, IN_DONT_FOLLOW, IN_MASK_ADD, IN_MASK_CREATE, IN_NONBLOCK, IN_ONLYDIR } from '../abi/inotify.js';
 import { InotifyFile } from '../fs/inotify.js';
 import { fd, flags, int, path, syscall } from '../kernel/syscall.js';
 import { fileOf, installFile, lookupPath } from '../kernel/task-files.js';

@@ -43,7 +43,14 @@ export function underMask(task: Task, mask: number, maskSize: number, wait: () =
 }
 
 /** Tells the caller how much of its timeout was left (Linux: poll_select_finish), and how the call restarts. */
-function finishTimed<T>(task: Task, result: number, timeout: number, type: StructType<T>, deadlineNs: number, value: (leftNs: number) => T): number {
+function finishTimed<T>(
+  task: Task,
+  result: number,
+  timeout: number,
+  type: StructType<T>,
+  deadlineNs: number,
+  value: (leftNs: number) => T,
+): number {
   const restart = result === EINTR ? ERESTARTNOHAND : result;
   if (timeout === 0 || deadlineNs === 0) return restart;
   const leftNs = deadlineNs === Infinity ? 0 : Math.max(0, deadlineNs - task.machine.clock.monotonicNs());
@@ -85,16 +92,12 @@ export const poll = syscall('poll', [ptr(POLLFD), uint, int], (task, fds, count,
   return pollUntil(task, fds, count, deadlineAfterMs(task, timeoutMs));
 });
 
-export const ppoll = syscall(
-  'ppoll',
-  [ptr(POLLFD), uint, ptr(TIMESPEC), address, size],
-  (task, fds, count, timeout, mask, maskSize) => {
-    const deadlineNs = deadlineAt(task, timeout);
-    if (isErr(deadlineNs)) return deadlineNs;
-    const answer = underMask(task, mask, maskSize, () => pollFiles(task, fds, count, deadlineNs));
-    return thenDo(answer, (result) => finishTimed(task, result, timeout, TIMESPEC, deadlineNs, timespecOf));
-  },
-);
+export const ppoll = syscall('ppoll', [ptr(POLLFD), uint, ptr(TIMESPEC), address, size], (task, fds, count, timeout, mask, maskSize) => {
+  const deadlineNs = deadlineAt(task, timeout);
+  if (isErr(deadlineNs)) return deadlineNs;
+  const answer = underMask(task, mask, maskSize, () => pollFiles(task, fds, count, deadlineNs));
+  return thenDo(answer, (result) => finishTimed(task, result, timeout, TIMESPEC, deadlineNs, timespecOf));
+});
 
 /** Descriptors that select looks at: as Linux, which ignores those above the table's size, at least 64. */
 function selectLimit(task: Task, count: number): number {
@@ -150,7 +153,9 @@ export const pselect6 = syscall(
     if (isErr(argument)) return argument;
     const deadlineNs = deadlineAt(task, timeout);
     if (isErr(deadlineNs)) return deadlineNs;
-    const answer = underMask(task, argument.mask, argument.size, () => selectFiles(task, count, [readSet, writeSet, exceptSet], deadlineNs));
+    const answer = underMask(task, argument.mask, argument.size, () =>
+      selectFiles(task, count, [readSet, writeSet, exceptSet], deadlineNs),
+    );
     return thenDo(answer, (result) => finishTimed(task, result, timeout, TIMESPEC, deadlineNs, timespecOf));
   },
 );

@@ -4,7 +4,16 @@ import { isErr, type Errno } from '../base/brands.js';
 import { EFAULT, EINVAL, EMSGSIZE, ENOBUFS, EPIPE } from '../abi/errno.js';
 import { UIO_MAXIOV } from '../abi/fs.js';
 import {
-  MSG_CMSG_CLOEXEC, MSG_CTRUNC, MSG_DONTWAIT, MSG_EOR, MSG_NOSIGNAL, MSG_OOB, MSG_PEEK, MSG_TRUNC, MSG_WAITALL, MSG_WAITFORONE,
+  MSG_CMSG_CLOEXEC,
+  MSG_CTRUNC,
+  MSG_DONTWAIT,
+  MSG_EOR,
+  MSG_NOSIGNAL,
+  MSG_OOB,
+  MSG_PEEK,
+  MSG_TRUNC,
+  MSG_WAITALL,
+  MSG_WAITFORONE,
 } from '../abi/socket.js';
 import { MMSGHDR_LENGTH, MMSGHDR_SIZE, MSGHDR, SOCKADDR_MAX, type Msghdr } from '../abi/socket-struct.js';
 import { TIMESPEC } from '../abi/time-struct.js';
@@ -21,7 +30,18 @@ import type { OpenFile } from '../vfs/open-file.js';
 import { deadlineAt } from './poll.js';
 import { readAddress, socketOf, writeAddress } from './sockets.js';
 
-const MSG_FLAGS = { MSG_OOB, MSG_PEEK, MSG_CTRUNC, MSG_TRUNC, MSG_DONTWAIT, MSG_EOR, MSG_WAITALL, MSG_NOSIGNAL, MSG_WAITFORONE, MSG_CMSG_CLOEXEC };
+const MSG_FLAGS = {
+  MSG_OOB,
+  MSG_PEEK,
+  MSG_CTRUNC,
+  MSG_TRUNC,
+  MSG_DONTWAIT,
+  MSG_EOR,
+  MSG_WAITALL,
+  MSG_NOSIGNAL,
+  MSG_WAITFORONE,
+  MSG_CMSG_CLOEXEC,
+};
 /** net.core.optmem_max: more control data than this is ENOBUFS. */
 const MAX_CONTROL = 131072;
 const NO_FILES: readonly OpenFile[] = [];
@@ -45,7 +65,13 @@ export const sendto = syscall(
     if (isErr(io)) return io;
     const destination = namePointer === 0 ? undefined : readAddress(task, namePointer, nameLength);
     if (isErr(destination)) return destination;
-    return send(task, socket, { io, flags: options, destination: destination as Uint8Array | undefined, files: NO_FILES, credentials: undefined });
+    return send(task, socket, {
+      io,
+      flags: options,
+      destination: destination as Uint8Array | undefined,
+      files: NO_FILES,
+      credentials: undefined,
+    });
   },
 );
 
@@ -92,7 +118,13 @@ function sendMessage(task: Task, socket: Socket, pointer: number, options: numbe
   // Held until the message has them, as the call may have to wait and the descriptors be closed.
   const held = sent.files.slice();
   for (const file of held) file.references++;
-  const request = { io, flags: options, destination: destination as Uint8Array | undefined, files: sent.files, credentials: sent.credentials };
+  const request = {
+    io,
+    flags: options,
+    destination: destination as Uint8Array | undefined,
+    files: sent.files,
+    credentials: sent.credentials,
+  };
   return finallyDo(send(task, socket, request), () => held.forEach(dropFile));
 }
 
@@ -146,7 +178,14 @@ function receiveMessage(task: Task, socket: Socket, pointer: number, options: nu
   });
 }
 
-function finishReceive(task: Task, pointer: number, header: Msghdr, request: ReceiveRequest, options: number, result: number): number | Errno {
+function finishReceive(
+  task: Task,
+  pointer: number,
+  header: Msghdr,
+  request: ReceiveRequest,
+  options: number,
+  result: number,
+): number | Errno {
   const control = new ControlWriter(header.control === 0 ? 0 : Math.min(header.controlLength, MAX_CONTROL));
   if (request.credentials) control.putCredentials(request.credentials);
   if (request.files.length > 0) installReceived(task, request.files, control, (options & MSG_CMSG_CLOEXEC) !== 0);
@@ -170,7 +209,12 @@ export const recvmsg = syscall('recvmsg', [fd, ptr(MSGHDR, true), flags(MSG_FLAG
 });
 
 /** Several messages in one call: the count of those that went before the first failure. */
-function* eachMessage(task: Task, vector: number, count: number, move: (pointer: number, index: number) => Answer | undefined): Blocking<number> {
+function* eachMessage(
+  task: Task,
+  vector: number,
+  count: number,
+  move: (pointer: number, index: number) => Answer | undefined,
+): Blocking<number> {
   let done = 0;
   while (done < count) {
     const at = vector + done * MMSGHDR_SIZE;
@@ -190,15 +234,19 @@ export const sendmmsg = syscall('sendmmsg', [fd, address, uint, flags(MSG_FLAGS)
   return eachMessage(task, vector, Math.min(count, UIO_MAXIOV), (at) => sendMessage(task, socket, at, options));
 });
 
-export const recvmmsg = syscall('recvmmsg', [fd, address, uint, flags(MSG_FLAGS), ptr(TIMESPEC)], (task, number, vector, count, options, timeout) => {
-  const socket = socketOf(task, number);
-  if (isErr(socket)) return socket;
-  const deadlineNs = deadlineAt(task, timeout);
-  if (isErr(deadlineNs)) return deadlineNs;
-  // As in Linux, the timeout is only looked at between two messages.
-  return eachMessage(task, vector, Math.min(count, UIO_MAXIOV), (at, index) => {
-    if (index > 0 && deadlineNs !== Infinity && task.machine.clock.monotonicNs() >= deadlineNs) return undefined;
-    const afterFirst = index > 0 && (options & MSG_WAITFORONE) !== 0 ? MSG_DONTWAIT : 0;
-    return receiveMessage(task, socket, at, (options & ~MSG_WAITFORONE) | afterFirst);
-  });
-});
+export const recvmmsg = syscall(
+  'recvmmsg',
+  [fd, address, uint, flags(MSG_FLAGS), ptr(TIMESPEC)],
+  (task, number, vector, count, options, timeout) => {
+    const socket = socketOf(task, number);
+    if (isErr(socket)) return socket;
+    const deadlineNs = deadlineAt(task, timeout);
+    if (isErr(deadlineNs)) return deadlineNs;
+    // As in Linux, the timeout is only looked at between two messages.
+    return eachMessage(task, vector, Math.min(count, UIO_MAXIOV), (at, index) => {
+      if (index > 0 && deadlineNs !== Infinity && task.machine.clock.monotonicNs() >= deadlineNs) return undefined;
+      const afterFirst = index > 0 && (options & MSG_WAITFORONE) !== 0 ? MSG_DONTWAIT : 0;
+      return receiveMessage(task, socket, at, (options & ~MSG_WAITFORONE) | afterFirst);
+    });
+  },
+);

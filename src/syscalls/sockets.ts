@@ -5,7 +5,18 @@ import { ECONNABORTED, EFAULT, EINVAL, EMFILE, ENOTSOCK } from '../abi/errno.js'
 import { O_CLOEXEC, O_NONBLOCK } from '../abi/fcntl.js';
 import { RLIMIT_NOFILE } from '../abi/resource.js';
 import {
-  AF_INET, AF_INET6, AF_NETLINK, AF_UNIX, SHUT_RD, SHUT_RDWR, SHUT_WR, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_RAW, SOCK_SEQPACKET,
+  AF_INET,
+  AF_INET6,
+  AF_NETLINK,
+  AF_UNIX,
+  SHUT_RD,
+  SHUT_RDWR,
+  SHUT_WR,
+  SOCK_CLOEXEC,
+  SOCK_DGRAM,
+  SOCK_NONBLOCK,
+  SOCK_RAW,
+  SOCK_SEQPACKET,
   SOCK_STREAM,
 } from '../abi/socket.js';
 import { SOCKADDR_MAX } from '../abi/socket-struct.js';

@@ -73,24 +73,28 @@ export const sendfile = syscall('sendfile', [fd, fd, address, size], (task, outF
   return move(task, source, { file: output, position: output.position, noWait: output.nonBlocking, pointer: 0 }, count, true);
 });
 
-export const splice = syscall('splice', [fd, address, fd, address, size, flags(SPLICE_FLAGS)], (task, inFd, inOffset, outFd, outOffset, count, options) => {
-  if (count === 0) return 0;
-  if ((options & ~ALL_FLAGS) !== 0) return EINVAL;
-  const input = fileOf(task, inFd);
-  const output = fileOf(task, outFd);
-  if (isErr(input) || isErr(output) || !input.readable || !output.writable) return EBADF;
-  const fromPipe = input instanceof PipeFile;
-  const toPipe = output instanceof PipeFile;
-  if (!fromPipe && !toPipe) return EINVAL;
-  if ((inOffset !== 0 && !input.seekable) || (outOffset !== 0 && !output.seekable)) return ESPIPE;
-  if (fromPipe && toPipe && input.pipe === output.pipe) return EINVAL;
-  if ((output.flags & O_APPEND) !== 0 || input.inode.type === S_IFDIR || output.inode.type === S_IFDIR) return EINVAL;
-  const asked = (options & SPLICE_F_NONBLOCK) !== 0;
-  const source = endAt(task, input, inOffset, input.nonBlocking || (asked && fromPipe));
-  if (isErr(source)) return source;
-  const target = endAt(task, output, outOffset, output.nonBlocking || (asked && toPipe));
-  return isErr(target) ? target : move(task, source, target, count, false);
-});
+export const splice = syscall(
+  'splice',
+  [fd, address, fd, address, size, flags(SPLICE_FLAGS)],
+  (task, inFd, inOffset, outFd, outOffset, count, options) => {
+    if (count === 0) return 0;
+    if ((options & ~ALL_FLAGS) !== 0) return EINVAL;
+    const input = fileOf(task, inFd);
+    const output = fileOf(task, outFd);
+    if (isErr(input) || isErr(output) || !input.readable || !output.writable) return EBADF;
+    const fromPipe = input instanceof PipeFile;
+    const toPipe = output instanceof PipeFile;
+    if (!fromPipe && !toPipe) return EINVAL;
+    if ((inOffset !== 0 && !input.seekable) || (outOffset !== 0 && !output.seekable)) return ESPIPE;
+    if (fromPipe && toPipe && input.pipe === output.pipe) return EINVAL;
+    if ((output.flags & O_APPEND) !== 0 || input.inode.type === S_IFDIR || output.inode.type === S_IFDIR) return EINVAL;
+    const asked = (options & SPLICE_F_NONBLOCK) !== 0;
+    const source = endAt(task, input, inOffset, input.nonBlocking || (asked && fromPipe));
+    if (isErr(source)) return source;
+    const target = endAt(task, output, outOffset, output.nonBlocking || (asked && toPipe));
+    return isErr(target) ? target : move(task, source, target, count, false);
+  },
+);
 
 export const tee = syscall('tee', [fd, fd, size, flags(SPLICE_FLAGS)], (task, inFd, outFd, count, options) => {
   if ((options & ~ALL_FLAGS) !== 0) return EINVAL;

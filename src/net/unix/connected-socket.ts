@@ -4,9 +4,7 @@
  */
 import type { WaitSource } from '../../base/blocking.js';
 import { isErr, type Errno } from '../../base/brands.js';
-import {
-  EAGAIN, ECONNREFUSED, ECONNRESET, EINVAL, EISCONN, ENOTCONN, EPIPE, EPROTOTYPE,
-} from '../../abi/errno.js';
+import { EAGAIN, ECONNREFUSED, ECONNRESET, EINVAL, EISCONN, ENOTCONN, EPIPE, EPROTOTYPE } from '../../abi/errno.js';
 import { O_NONBLOCK } from '../../abi/fcntl.js';
 import { POLLERR, POLLHUP, POLLRDHUP } from '../../abi/poll.js';
 import { SOMAXCONN } from '../../abi/socket.js';

@@ -2,9 +2,7 @@
 import type { WaitSource } from '../../base/blocking.js';
 import { isErr, type Errno } from '../../base/brands.js';
 import { WaitQueue } from '../../base/wait-queue.js';
-import {
-  EAGAIN, ECONNREFUSED, EMSGSIZE, ENOTCONN, EOPNOTSUPP, EPERM, EPIPE, EPROTOTYPE,
-} from '../../abi/errno.js';
+import { EAGAIN, ECONNREFUSED, EMSGSIZE, ENOTCONN, EOPNOTSUPP, EPERM, EPIPE, EPROTOTYPE } from '../../abi/errno.js';
 import { AF_UNSPEC, MSG_OOB, SOCK_DGRAM } from '../../abi/socket.js';
 import type { Ucred } from '../../abi/socket-struct.js';
 import type { Machine } from '../../kernel/machine.js';

@@ -97,7 +97,9 @@ export function collectGarbage(): void {
 }
 
 function forEachCandidate(
-  carrier: FileCarrier, candidates: ReadonlyMap<FileCarrier, number>, action: (child: FileCarrier, count: number) => void,
+  carrier: FileCarrier,
+  candidates: ReadonlyMap<FileCarrier, number>,
+  action: (child: FileCarrier, count: number) => void,
 ): void {
   for (const file of carrier.filesInQueue()) {
     const count = isCarrier(file) ? candidates.get(file) : undefined;

@@ -86,7 +86,9 @@ export class PacketQueue {
  * whole length). A message that cannot be stored is gone too.
  */
 export function takePacket(
-  queue: PacketQueue, request: ReceiveRequest, deliver: (files: readonly OpenFile[], credentials: Ucred | undefined) => void,
+  queue: PacketQueue,
+  request: ReceiveRequest,
+  deliver: (files: readonly OpenFile[], credentials: Ucred | undefined) => void,
 ): number | Errno {
   const packet = queue.first!;
   const peek = (request.flags & MSG_PEEK) !== 0;

@@ -1,12 +1,34 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
-  EADDRINUSE, EAGAIN, ECONNREFUSED, ECONNRESET, EINVAL, EISCONN, EMSGSIZE, ENOTCONN, EPERM, EPIPE, EPROTOTYPE,
+  EADDRINUSE,
+  EAGAIN,
+  ECONNREFUSED,
+  ECONNRESET,
+  EINVAL,
+  EISCONN,
+  EMSGSIZE,
+  ENOTCONN,
+  EPERM,
+  EPIPE,
+  EPROTOTYPE,
 } from '../../abi/errno.js';
 import { POLLHUP, POLLIN, POLLOUT, POLLRDHUP } from '../../abi/poll.js';
 import {
-  AF_UNIX, MSG_PEEK, MSG_TRUNC, MSG_WAITALL, SHUT_RD, SHUT_WR, SO_ACCEPTCONN, SO_PEERCRED, SO_SNDBUF, SO_TYPE, SOCK_DGRAM, SOCK_SEQPACKET,
-  SOCK_STREAM, SOL_SOCKET,
+  AF_UNIX,
+  MSG_PEEK,
+  MSG_TRUNC,
+  MSG_WAITALL,
+  SHUT_RD,
+  SHUT_WR,
+  SO_ACCEPTCONN,
+  SO_PEERCRED,
+  SO_SNDBUF,
+  SO_TYPE,
+  SOCK_DGRAM,
+  SOCK_SEQPACKET,
+  SOCK_STREAM,
+  SOL_SOCKET,
 } from '../../abi/socket.js';
 import { isErr } from '../../base/brands.js';
 import type { Task } from '../../kernel/task.js';

@@ -5,9 +5,7 @@
 import { isErr, type Errno } from '../../base/brands.js';
 import { EFAULT, EINVAL, ENOTCONN, ENOTTY, EOPNOTSUPP } from '../../abi/errno.js';
 import { FIONREAD, TIOCOUTQ } from '../../abi/ioctls.js';
-import {
-  POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP, POLLRDNORM, POLLWRBAND, POLLWRNORM,
-} from '../../abi/poll.js';
+import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP, POLLRDNORM, POLLWRBAND, POLLWRNORM } from '../../abi/poll.js';
 import { AF_UNIX, SHUT_RD, SHUT_RDWR, SHUT_WR, SO_PASSCRED, SO_PEERCRED, SOL_SOCKET } from '../../abi/socket.js';
 import { UCRED, type Ucred } from '../../abi/socket-struct.js';
 import type { Machine } from '../../kernel/machine.js';
