@@ -4,32 +4,16 @@
  */
 import { sleepOn, type Blocking } from '../base/blocking.js';
 import { isErr, type Errno } from '../base/brands.js';
-import { WaitQueue } from '../base/wait-queue.js';
 import { EINVAL, ENXIO } from '../abi/errno.js';
 import { O_ACCMODE, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } from '../abi/fcntl.js';
 import type { Inode } from '../vfs/inode.js';
 import type { OpenFile } from '../vfs/open-file.js';
 import { setFifoOpener } from '../vfs/special-files.js';
-import { Pipe, PipeFile } from './pipe.js';
-
-class Fifo extends Pipe {
-  /** Where an opener waits for the other side. */
-  readonly arrivals = new WaitQueue();
-}
-
-const fifos = new WeakMap<Inode, Fifo>();
-
-function fifoOf(inode: Inode): Fifo {
-  const known = fifos.get(inode);
-  if (known && (known.readers > 0 || known.writers > 0)) return known;
-  const fifo = new Fifo();
-  fifos.set(inode, fifo);
-  return fifo;
-}
+import { type Pipe, PipeFile, pipeOf } from './pipe.js';
 
 /** Opens an inode of type S_IFIFO. */
 export function openFifo(inode: Inode, flags: number): OpenFile | Errno | Blocking<OpenFile | Errno> {
-  const fifo = fifoOf(inode);
+  const fifo = pipeOf(inode);
   const nonBlocking = (flags & O_NONBLOCK) !== 0;
   switch (flags & O_ACCMODE) {
     case O_RDONLY:
@@ -56,7 +40,7 @@ export function openFifo(inode: Inode, flags: number): OpenFile | Errno | Blocki
 }
 
 /** The caller has been counted. A partner that came and went again counts as one. */
-function* waitForWriter(inode: Inode, flags: number, fifo: Fifo): Blocking<OpenFile | Errno> {
+function* waitForWriter(inode: Inode, flags: number, fifo: Pipe): Blocking<OpenFile | Errno> {
   const before = fifo.writerOpens;
   let opened = false;
   try {
@@ -71,7 +55,7 @@ function* waitForWriter(inode: Inode, flags: number, fifo: Fifo): Blocking<OpenF
   }
 }
 
-function* waitForReader(inode: Inode, flags: number, fifo: Fifo): Blocking<OpenFile | Errno> {
+function* waitForReader(inode: Inode, flags: number, fifo: Pipe): Blocking<OpenFile | Errno> {
   const before = fifo.readerOpens;
   let opened = false;
   try {

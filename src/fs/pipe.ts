@@ -25,6 +25,8 @@ const WRITABLE = POLLOUT | POLLWRNORM;
 
 export class Pipe {
   readonly queue = new WaitQueue();
+  /** Where who opens it by a name waits for the other side. */
+  readonly arrivals = new WaitQueue();
   readonly buffer = new PipeBuffer(DEFAULT_CAPACITY);
   readers = 0;
   writers = 0;
@@ -174,9 +176,20 @@ export class PipeFile extends OpenFile {
   }
 }
 
+const pipes = new WeakMap<Inode, Pipe>();
+
+/** The pipe of an inode, a FIFO or one without a name that is opened again (/dev/fd/N): it lives while somebody has it open. */
+export function pipeOf(inode: Inode): Pipe {
+  const known = pipes.get(inode);
+  if (known && (known.readers > 0 || known.writers > 0)) return known;
+  const pipe = new Pipe();
+  pipes.set(inode, pipe);
+  return pipe;
+}
+
 /** The two ends of a new pipe, read end first. `flags`: O_NONBLOCK and O_DIRECT count. */
 export function makePipe(inode: Inode, flags: number): [PipeFile, PipeFile] {
-  const pipe = new Pipe();
+  const pipe = pipeOf(inode);
   pipe.addReader();
   pipe.addWriter();
   return [

@@ -3,6 +3,7 @@
  * an internal mount, so that /proc/PID/fd shows 'pipe:[123]', 'socket:[45]' or 'anon_inode:[eventfd]'.
  */
 import type { Timespec } from '../base/clock.js';
+import type { Blocking } from '../base/blocking.js';
 import type { Errno } from '../base/brands.js';
 import { HostClock } from '../base/clock.js';
 import { EINVAL } from '../abi/errno.js';
@@ -11,6 +12,8 @@ import { Dentry } from './dentry.js';
 import { FileSystem, type FileSystemStatistics } from './file-system.js';
 import { Inode, type AttributeChange, type InodeAttributes } from './inode.js';
 import { Mount } from './mount.js';
+import type { OpenFile } from './open-file.js';
+import { openSpecialFile } from './special-files.js';
 import type { Path } from './path.js';
 
 class InternalFileSystem extends FileSystem {
@@ -81,6 +84,11 @@ export class AnonInode extends Inode {
     out.blocks = 0;
     out.atime = out.mtime = out.ctime = this.created;
     return 0;
+  }
+
+  /** Opening a pipe again by its descriptor's name (/dev/fd/N, process substitution) is like opening a FIFO. */
+  override open(flags: number): OpenFile | Errno | Blocking<OpenFile | Errno> {
+    return this.type === S_IFIFO ? openSpecialFile(this, 0, flags) : super.open(flags);
   }
 
   override setAttributes(change: AttributeChange): 0 | Errno {

@@ -1,7 +1,7 @@
 /** Extended attributes: names, permissions, sizes (Linux: fs/xattr.c; xattr(7)). */
 import { isErr, type ByteString, type Errno } from '../base/brands.js';
 import { CAP_SETFCAP, CAP_SYS_ADMIN } from '../abi/capability.js';
-import { ENODATA, EOPNOTSUPP, EPERM } from '../abi/errno.js';
+import { EINVAL, ENODATA, EOPNOTSUPP, EPERM } from '../abi/errno.js';
 import { IN_ATTRIB } from '../abi/inotify.js';
 import { S_IFDIR, S_IFREG, S_ISVTX } from '../abi/stat.js';
 import { hasCapability, type Credentials } from './credentials.js';
@@ -10,8 +10,12 @@ import { notifyDentry } from './notify.js';
 import type { Path } from './path.js';
 import { inodePermission, MAY_READ, MAY_WRITE, ownerOrCapable, wantWrite } from './permissions.js';
 
+const BARE_PREFIXES: ReadonlySet<ByteString> = new Set(['user.', 'trusted.', 'security.']);
+
 function mayAccess(inode: Inode, cred: Credentials, name: ByteString, mask: number): 0 | Errno {
   const writing = mask === MAY_WRITE;
+  // A prefix alone names nothing (Linux: xattr_resolve_name).
+  if (BARE_PREFIXES.has(name)) return EINVAL;
   if (name.startsWith('security.') || name.startsWith('system.')) return 0;
   if (name.startsWith('trusted.')) return hasCapability(cred, CAP_SYS_ADMIN) ? 0 : writing ? EPERM : ENODATA;
   if (!name.startsWith('user.')) return EOPNOTSUPP;
