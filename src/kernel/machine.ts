@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os';
 import type { Pid } from '../base/brands.js';
 import type { Clock } from '../base/clock.js';
+import { fillRandom } from '../host/random.js';
 import type { PhysMem } from '../mm/phys-mem.js';
 import type { Platform } from '../platform/platform.js';
 import type { Mount } from '../vfs/mount.js';
@@ -79,8 +80,6 @@ export class Machine {
 
   /** Cryptographic randomness: the one door by which it enters the machine. */
   randomBytes(target: Uint8Array): void {
-    for (let done = 0; done < target.length; done += 65536) {
-      crypto.getRandomValues(target.subarray(done, Math.min(done + 65536, target.length)));
-    }
+    fillRandom(target);
   }
 }

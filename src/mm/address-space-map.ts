@@ -10,6 +10,7 @@ import {
   MAP_32BIT, MAP_ANONYMOUS, MAP_FIXED, MAP_FIXED_NOREPLACE, MAP_GROWSDOWN, MAP_LOCKED, MAP_NONBLOCK, MAP_NORESERVE, MAP_POPULATE, MAP_PRIVATE,
   MAP_SHARED, MAP_SHARED_VALIDATE, MAP_TYPE, PROT_EXEC, PROT_READ, PROT_WRITE,
 } from '../abi/mman.js';
+import { randomU32 } from '../host/random.js';
 import { TASK_SIZE } from '../platform/platform.js';
 import { MAX_EXTENTS, MAX_VMAS, type AddressSpace, type MapRequest } from './address-space.js';
 import { mapEagerly } from './address-space-eager.js';
@@ -29,8 +30,7 @@ const EAGER_BRK = 64 * PAGE_SIZE;
 
 /** A random top for the mmap area: 28 bits of pages below the stack's room, as Linux has it on x86-64. */
 export function randomMmapBase(): GuestAddr {
-  const [random] = crypto.getRandomValues(new Uint32Array(1));
-  return TASK_SIZE - STACK_ROOM - (random! % 2 ** 28) * PAGE_SIZE;
+  return TASK_SIZE - STACK_ROOM - (randomU32() % 2 ** 28) * PAGE_SIZE;
 }
 
 export function map(mm: AddressSpace, request: MapRequest): GuestAddr | Errno {

@@ -14,10 +14,10 @@ export const WINDOW_FRAMES = WINDOW_SIZE / PAGE_SIZE;
 export const CHUNK_FRAMES = 512;
 export const WINDOW_CHUNKS = WINDOW_FRAMES / CHUNK_FRAMES;
 /**
- * Bytes in use of the first window. V8 answers 64 MiB of memory outside its heap with a full collection, which takes longer than
+ * Bytes in use of the first window. V8 answers 32 MiB of new memory outside its heap with collections, which take longer than
  * all else that a small guest needs; so small guests live in a window that does not cause one.
  */
-export const FIRST_WINDOW_BYTES = 48 * 2 ** 20;
+export const FIRST_WINDOW_BYTES = 30 * 2 ** 20;
 
 /** What a partly used chunk is cut into. */
 export const CHUNK_UNUSED = 0;
