@@ -41,7 +41,8 @@ async function main(): Promise<void> {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-  if (values.json) console.log(JSON.stringify({ machine: machine(), tables: tables.map((table) => ({ title: table.title, rows: table.toJson() })) }));
+  if (values.json)
+    console.log(JSON.stringify({ machine: machine(), tables: tables.map((table) => ({ title: table.title, rows: table.toJson() })) }));
   else console.log([`${machine()}; medians of ${repeats}, ratios to native`, ...tables.map((table) => table.toMarkdown())].join('\n\n'));
 }
 

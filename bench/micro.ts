@@ -34,7 +34,11 @@ export interface BenchOptions {
 export async function microTable(peers: readonly Peer[], options: BenchOptions): Promise<Table> {
   const program = join(options.folder, 'mb');
   execFileSync('gcc', ['-O2', '-static', '-w', '-o', program, join(ROOT, 'bench/mb.c')]);
-  const table = new Table('one operation, us', peers.map((peer) => peer.name), (ns) => significant(ns / 1000));
+  const table = new Table(
+    'one operation, us',
+    peers.map((peer) => peer.name),
+    (ns) => significant(ns / 1000),
+  );
   // Peers take turns, so that a busy minute of the machine hurts all of them.
   for (let repeat = 0; repeat < options.repeats; repeat++) {
     for (const peer of peers) {
@@ -42,7 +46,9 @@ export async function microTable(peers: readonly Peer[], options: BenchOptions):
       const { stdout, stderr, exitCode } = await peer.run([program, String(peer.divisor * options.divisor), file], options.folder);
       const lines = [...stdout.matchAll(/^(\S+) +([\d.]+) ns\/op$/gm)];
       for (const [, name, ns] of lines) table.add(LABELS[name!] ?? name!, peer.name, Number(ns));
-      options.say(`micro ${repeat + 1}/${options.repeats} ${peer.name}: ${lines.length} operations${exitCode === 0 ? '' : `, exit ${exitCode}: ${stderr.slice(-200)}`}`);
+      options.say(
+        `micro ${repeat + 1}/${options.repeats} ${peer.name}: ${lines.length} operations${exitCode === 0 ? '' : `, exit ${exitCode}: ${stderr.slice(-200)}`}`,
+      );
     }
   }
   return table;

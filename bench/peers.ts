@@ -60,11 +60,28 @@ const uml: Peer = {
     const script = join(cwd, 'uml-init.sh');
     const output = join(cwd, 'uml-output');
     const quoted = argv.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
-    const lines = ['#!/bin/sh', 'mount -t proc proc /proc', `export PATH='${process.env['PATH']}'`, `cd '${cwd}'`, `${quoted} > '${output}' 2>&1`, 'busybox poweroff -f'];
+    const lines = [
+      '#!/bin/sh',
+      'mount -t proc proc /proc',
+      `export PATH='${process.env['PATH']}'`,
+      `cd '${cwd}'`,
+      `${quoted} > '${output}' 2>&1`,
+      'busybox poweroff -f',
+    ];
     writeFileSync(script, `${lines.join('\n')}\n`);
     chmodSync(script, 0o755);
     rmSync(output, { force: true });
-    const kernel = ['linux', 'mem=1024M', 'rootfstype=hostfs', 'rootflags=/', 'rw', `init=${script}`, 'con=null', 'con0=null,null', 'quiet'];
+    const kernel = [
+      'linux',
+      'mem=1024M',
+      'rootfstype=hostfs',
+      'rootflags=/',
+      'rw',
+      `init=${script}`,
+      'con=null',
+      'con0=null,null',
+      'quiet',
+    ];
     const measured = await spawnMeasured(kernel, cwd);
     return { ...measured, stdout: existsSync(output) ? readFileSync(output, 'latin1') : '' };
   },

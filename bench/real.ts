@@ -23,7 +23,11 @@ const WORK: Readonly<Record<string, readonly string[]>> = {
 };
 
 export async function realTable(peers: readonly Peer[], options: BenchOptions): Promise<Table> {
-  const table = new Table('real work, ms', peers.map((peer) => peer.name), (ms) => ms.toFixed(0));
+  const table = new Table(
+    'real work, ms',
+    peers.map((peer) => peer.name),
+    (ms) => ms.toFixed(0),
+  );
   const folder = join(options.folder, 'work');
   await warmUp(options.folder);
   for (let repeat = 0; repeat < options.repeats; repeat++) {
@@ -34,7 +38,9 @@ export async function realTable(peers: readonly Peer[], options: BenchOptions): 
         cpSync(join(ROOT, 'tests/conformance/project'), join(folder, 'project'), { recursive: true });
         const { ms, exitCode, stderr } = await peer.run(argv, folder);
         if (exitCode === 0) table.add(row, peer.name, ms);
-        options.say(`real ${repeat + 1}/${options.repeats} ${row}, ${peer.name}: ${exitCode === 0 ? `${ms.toFixed(0)} ms` : `exit ${exitCode}: ${stderr.slice(-200)}`}`);
+        options.say(
+          `real ${repeat + 1}/${options.repeats} ${row}, ${peer.name}: ${exitCode === 0 ? `${ms.toFixed(0)} ms` : `exit ${exitCode}: ${stderr.slice(-200)}`}`,
+        );
       }
     }
   }

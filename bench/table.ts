@@ -33,7 +33,9 @@ export class Table {
 
   toJson(): Record<string, Record<string, number | undefined>> {
     const rows = [...this.values.keys()];
-    return Object.fromEntries(rows.map((row) => [row, Object.fromEntries(this.columns.map((column) => [column, this.median(row, column)]))]));
+    return Object.fromEntries(
+      rows.map((row) => [row, Object.fromEntries(this.columns.map((column) => [column, this.median(row, column)]))]),
+    );
   }
 
   private cell(row: string, column: string): string {

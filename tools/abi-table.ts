@@ -9,7 +9,7 @@ import { FUTEX_WAITV } from '../src/abi/futex-struct.js';
 import { OPEN_HOW } from '../src/abi/openat2.js';
 import { EPOLL_EVENT, POLLFD } from '../src/abi/poll-struct.js';
 import { CLONE_ARGS, RUSAGE } from '../src/abi/process-struct.js';
-import * as sigframe from '../src/abi/sigframe.js';
+import type * as sigframe from '../src/abi/sigframe.js';
 import { SIGACTION, STACK } from '../src/abi/signal-struct.js';
 import { SIGNALFD_INFO } from '../src/abi/signalfd-struct.js';
 import { CMSGHDR, LINGER, MSGHDR, UCRED } from '../src/abi/socket-struct.js';

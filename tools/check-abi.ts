@@ -19,7 +19,13 @@ function runC(headers: readonly string[], body: string, declarations = ''): Map<
     writeFileSync(source, `#define _GNU_SOURCE\n${includes}\n${printf}\n${declarations}\nint main(void) {\n${body}\nreturn 0; }\n`);
     execFileSync('gcc', ['-w', '-o', join(folder, 'abi'), source], { stdio: ['ignore', 'ignore', 'pipe'] });
     const output = execFileSync(join(folder, 'abi'), { encoding: 'utf8', maxBuffer: 1 << 24 });
-    return new Map(output.trim().split('\n').map((line) => line.split(' ')).map(([name, value]) => [name!, Number(value)]));
+    return new Map(
+      output
+        .trim()
+        .split('\n')
+        .map((line) => line.split(' '))
+        .map(([name, value]) => [name!, Number(value)]),
+    );
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -49,21 +55,58 @@ function compareStruct({ struct, ctype, headers, members }: AbiEntry): string[] 
 }
 
 export function frameDifferences(): string[] {
-  const actual = runC(['signal.h', 'ucontext.h', 'sys/ucontext.h'], FRAME_OFFSETS.map(([name, expression]) => print(name, expression)).join('\n'));
-  return FRAME_OFFSETS.filter(([name]) => actual.get(name) !== sigframe[name]).map(
-    ([name]) => `${name}: ${sigframe[name]}, in C ${actual.get(name)}`,
+  const ours: Readonly<Record<string, number>> = { ...sigframe };
+  const actual = runC(
+    ['signal.h', 'ucontext.h', 'sys/ucontext.h'],
+    FRAME_OFFSETS.map(([name, expression]) => print(name, expression)).join('\n'),
+  );
+  return FRAME_OFFSETS.filter(([name]) => actual.get(name) !== ours[name]).map(
+    ([name]) => `${name}: ${ours[name]}, in C ${actual.get(name)}`,
   );
 }
 
 /** Headers whose macros the constants of src/abi repeat. */
 const CONSTANT_HEADERS = [
-  'errno.h', 'fcntl.h', 'signal.h', 'poll.h', 'sched.h', 'termios.h', 'time.h', 'unistd.h', 'limits.h',
-  'sys/epoll.h', 'sys/inotify.h', 'sys/ioctl.h', 'sys/mman.h', 'sys/mount.h', 'sys/prctl.h', 'sys/resource.h', 'sys/socket.h', 'sys/stat.h',
-  'sys/wait.h', 'sys/xattr.h', 'linux/auxvec.h', 'linux/capability.h', 'linux/futex.h', 'linux/openat2.h', 'elf.h',
+  'errno.h',
+  'fcntl.h',
+  'signal.h',
+  'poll.h',
+  'sched.h',
+  'termios.h',
+  'time.h',
+  'unistd.h',
+  'limits.h',
+  'sys/epoll.h',
+  'sys/inotify.h',
+  'sys/ioctl.h',
+  'sys/mman.h',
+  'sys/mount.h',
+  'sys/prctl.h',
+  'sys/resource.h',
+  'sys/socket.h',
+  'sys/stat.h',
+  'sys/wait.h',
+  'sys/xattr.h',
+  'linux/auxvec.h',
+  'linux/capability.h',
+  'linux/futex.h',
+  'linux/openat2.h',
+  'elf.h',
 ];
 
 /** Constants whose name means something else in libc's headers than in the kernel's. */
-const OTHER_MEANING = new Set(['O_LARGEFILE', 'SIGRTMIN', 'SIGRTMAX', 'NSIG', 'NCCS', 'SIGSTKSZ', 'MINSIGSTKSZ', 'PATH_MAX', 'RLIM_INFINITY', 'SCM_MAX_FD']);
+const OTHER_MEANING = new Set([
+  'O_LARGEFILE',
+  'SIGRTMIN',
+  'SIGRTMAX',
+  'NSIG',
+  'NCCS',
+  'SIGSTKSZ',
+  'MINSIGSTKSZ',
+  'PATH_MAX',
+  'RLIM_INFINITY',
+  'SCM_MAX_FD',
+]);
 
 /** `modules`: what files of src/abi export. Returns the differences, and how many constants were compared. */
 export function constantDifferences(modules: readonly Readonly<Record<string, unknown>>[]): { compared: number; problems: string[] } {
@@ -89,6 +132,8 @@ export function constantDifferences(modules: readonly Readonly<Record<string, un
 export function numberDifferences(numbers: Readonly<Record<string, number>>): { compared: number; problems: string[] } {
   const body = Object.keys(numbers).map((name) => `#ifdef __NR_${name}\n${print(name, `__NR_${name}`)}\n#endif`);
   const actual = runC(['asm/unistd_64.h'], body.join('\n'));
-  const problems = [...actual].filter(([name, value]) => numbers[name] !== value).map(([name, value]) => `${name}: ${numbers[name]}, in C ${value}`);
+  const problems = [...actual]
+    .filter(([name, value]) => numbers[name] !== value)
+    .map(([name, value]) => `${name}: ${numbers[name]}, in C ${value}`);
   return { compared: actual.size, problems };
 }

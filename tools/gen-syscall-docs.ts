@@ -44,13 +44,13 @@ function describe(support: Support): string {
     case 'full':
       return 'full';
     case 'partial':
-      return `partial: without ${escape(support.missing)}`;
+      return `partial: without ${escapeCell(support.missing)}`;
     case 'stub':
-      return `refused with ${ERRNO_NAMES[-support.answer] ?? support.answer}: ${escape(support.why)}`;
+      return `refused with ${ERRNO_NAMES[-support.answer] ?? support.answer}: ${escapeCell(support.why)}`;
   }
 }
 
-function escape(text: string): string {
+function escapeCell(text: string): string {
   return text.replaceAll('|', '\\|').replaceAll('\n', ' ');
 }
 

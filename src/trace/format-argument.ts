@@ -46,7 +46,9 @@ export function formatArgument(task: Task, format: ArgumentFormat, values: Argum
     case 'buffer':
       return formatBuffer(task, value, bufferLength(format, values, result));
     case 'struct':
-      return format.struct ? formatPointer(task, value, format.struct, isOutput(format) && result !== undefined && isErr(result)) : address(value);
+      return format.struct
+        ? formatPointer(task, value, format.struct, isOutput(format) && result !== undefined && isErr(result))
+        : address(value);
     default:
       return address(value);
   }
@@ -58,7 +60,7 @@ export function address(value: number): string {
 }
 
 function asInt(value: number): number {
-  return value % 2 ** 32 | 0;
+  return (value % 2 ** 32) | 0;
 }
 
 /** Small negative numbers of 32 bits as such: 2^32 - 1 is -1. */

@@ -41,7 +41,9 @@ export function flagNames(names: Names, value: number): string {
 }
 
 export function valueName(names: Names, value: number): string {
-  return Object.entries(names).find(([, number]) => number === value || number >>> 0 === value >>> 0)?.[0] ?? `0x${(value >>> 0).toString(16)}`;
+  return (
+    Object.entries(names).find(([, number]) => number === value || number >>> 0 === value >>> 0)?.[0] ?? `0x${(value >>> 0).toString(16)}`
+  );
 }
 
 function bitCount(value: number): number {

@@ -11,8 +11,8 @@ export function quote(bytes: ByteString, cut: boolean): string {
   let text = '"';
   for (let i = 0; i < bytes.length; i++) {
     const code = bytes.charCodeAt(i);
-    const escape = ESCAPES[code];
-    if (escape !== undefined) text += escape;
+    const letter = ESCAPES[code];
+    if (letter !== undefined) text += letter;
     else if (code >= 32 && code < 127) text += bytes[i]!;
     else text += octal(code, bytes.charCodeAt(i + 1));
   }

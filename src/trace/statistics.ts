@@ -12,7 +12,10 @@ export function formatStatistics(tracer: Counts, platform: Readonly<Record<strin
 function callTable(tracer: Counts): string[] {
   const rows = [...tracer.calls].sort((a, b) => b[1].timeNs - a[1].timeNs);
   const total = rows.reduce((sum, [, counter]) => sum + counter.timeNs, 0);
-  const lines = ['% time     seconds  us/call     calls    errors syscall', `------ ----------- -------- --------- --------- ${'-'.repeat(16)}`];
+  const lines = [
+    '% time     seconds  us/call     calls    errors syscall',
+    `------ ----------- -------- --------- --------- ${'-'.repeat(16)}`,
+  ];
   for (const [name, { calls, errors, timeNs }] of rows) {
     const share = total > 0 ? (timeNs / total) * 100 : 0;
     const columns = [

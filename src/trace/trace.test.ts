@@ -38,9 +38,9 @@ function fakeTask(tid = 7): { task: Task; memory: Uint8Array } {
 }
 
 function registers(...values: number[]): Registers {
-  const slots = new Uint8Array(REGISTER_COUNT).map((_, index) => index);
+  const slots = Uint8Array.from({ length: REGISTER_COUNT }, (_, index) => index);
   const regs = new Registers(new Uint32Array(REGISTER_COUNT * 2), slots);
-  [RDI, RSI, RDX, R10, R8, R9].forEach((register, index) => regs.set(register, values[index] ?? 0));
+  for (const [index, register] of [RDI, RSI, RDX, R10, R8, R9].entries()) regs.set(register, values[index] ?? 0);
   return regs;
 }
 

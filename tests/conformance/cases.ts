@@ -25,7 +25,12 @@ const SHELLS: readonly (readonly [string, readonly string[]])[] = [
 function shellCases(): ConformanceCase[] {
   const common = ['pipelines', 'control', 'jobs'];
   const cases = SHELLS.flatMap(([shell, argv]) =>
-    common.map((script) => ({ name: `${shell}: ${script}`, argv: [...argv, `${SCRIPTS}/${script}.sh`], needs: [argv[0]!], files: [SCRIPTS] })),
+    common.map((script) => ({
+      name: `${shell}: ${script}`,
+      argv: [...argv, `${SCRIPTS}/${script}.sh`],
+      needs: [argv[0]!],
+      files: [SCRIPTS],
+    })),
   );
   const bash = ['bash-only', 'tools', 'git'].map((script) => ({
     name: `bash: ${script}`,
@@ -59,8 +64,16 @@ function lineCases(): ConformanceCase[] {
     line('environment', 'env | LC_ALL=C sort | grep -v -e "^_=" -e "^PWD="'),
     line('deep process tree', 'sh -c "sh -c \\"sh -c \'echo deep; exit 5\'\\"; exit \\$?"; echo $?'),
     line('many short processes', 'i=0; while [ $i -lt 200 ]; do /bin/true; i=$((i+1)); done; echo $i'),
-    line('busybox applets', 'for a in "ls /usr" "uname -s" "seq 3" "md5sum /etc/passwd" "wc /etc/passwd" "sort -r /etc/passwd"; do busybox $a; done', ['busybox']),
-    line('busybox awk and vi-less tools', "busybox seq 10 | busybox awk '{s+=$1} END {print s}'; busybox tar cf - /etc/passwd 2>/dev/null | busybox tar tf -", ['busybox']),
+    line(
+      'busybox applets',
+      'for a in "ls /usr" "uname -s" "seq 3" "md5sum /etc/passwd" "wc /etc/passwd" "sort -r /etc/passwd"; do busybox $a; done',
+      ['busybox'],
+    ),
+    line(
+      'busybox awk and vi-less tools',
+      "busybox seq 10 | busybox awk '{s+=$1} END {print s}'; busybox tar cf - /etc/passwd 2>/dev/null | busybox tar tf -",
+      ['busybox'],
+    ),
     line('ldd and ld.so', '/lib64/ld-linux-x86-64.so.2 --list /bin/true | wc -l; LD_PRELOAD=/no/such.so /bin/echo preloaded 2>/dev/null'),
     line('ps of itself', 'ps -o comm=,stat=,tty= -p $$ | tr -d " "; ps -o ppid= -p $$ >/dev/null && echo ok', ['ps']),
     line('whole files through', 'cat /usr/bin/* | head -c 30000000 | sha256sum'),
@@ -77,9 +90,20 @@ function programCases(): ConformanceCase[] {
   });
   return [
     ...['subprocesses', 'threads', 'data', 'file-calls', 'file-permissions', 'file-tools'].map(python),
-    { name: 'python3 from stdin', argv: ['/usr/bin/python3', '-'], needs: ['/usr/bin/python3'], stdin: 'import sys; print(sys.version_info[0], sys.argv)\n' },
+    {
+      name: 'python3 from stdin',
+      argv: ['/usr/bin/python3', '-'],
+      needs: ['/usr/bin/python3'],
+      stdin: 'import sys; print(sys.version_info[0], sys.argv)\n',
+    },
     { name: 'cat of stdin', argv: ['cat'], needs: [], stdin: 'x'.repeat(500_000) },
-    { name: 'sqlite3: 100,000 rows', argv: ['sh', '-c', `sqlite3 test.db < ${SCRIPTS}/sqlite.sql`], needs: ['sqlite3'], files: [SCRIPTS], timeoutMs: 120_000 },
+    {
+      name: 'sqlite3: 100,000 rows',
+      argv: ['sh', '-c', `sqlite3 test.db < ${SCRIPTS}/sqlite.sql`],
+      needs: ['sqlite3'],
+      files: [SCRIPTS],
+      timeoutMs: 120_000,
+    },
     {
       name: 'gcc and make of a C project',
       argv: ['bash', '-c', `cp ${PROJECT}/* . && bash ${SCRIPTS}/build.sh`],
@@ -100,5 +124,14 @@ export function conformanceCases(): ConformanceCase[] {
 /** What every case sees; `home` must exist on both sides. */
 export function environment(home: string): Record<string, string> {
   const node = dirname(process.execPath);
-  return { PATH: `/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin:${node}`, HOME: home, LANG: 'C.UTF-8', LC_ALL: 'C.UTF-8', TZ: 'UTC', USER: 'guest', LOGNAME: 'guest', SHELL: '/bin/sh' };
+  return {
+    PATH: `/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin:${node}`,
+    HOME: home,
+    LANG: 'C.UTF-8',
+    LC_ALL: 'C.UTF-8',
+    TZ: 'UTC',
+    USER: 'guest',
+    LOGNAME: 'guest',
+    SHELL: '/bin/sh',
+  };
 }
