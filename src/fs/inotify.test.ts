@@ -19,6 +19,7 @@ import { POLLIN } from '../abi/poll.js';
 import { KernelIoVec } from '../mm/io-vec.js';
 import { anonInode } from '../vfs/anon-inode.js';
 import { dropFile } from '../vfs/fd-table.js';
+import { dropInode, holdInode } from '../vfs/dentry.js';
 import { notifyInode } from '../vfs/notify.js';
 import { InotifyFile } from './inotify.js';
 
@@ -95,4 +96,23 @@ test('a queue that nobody reads overflows once', () => {
   for (let events = read(file); typeof events !== 'number'; events = read(file)) all = all.concat(events);
   assert.equal(all.length, 16385);
   assert.equal(all.at(-1), `-1:${hex(IN_Q_OVERFLOW)}:`);
+});
+
+test('an unlinked inode ends once, when only watches are left of it', () => {
+  const first = make();
+  const second = make();
+  const target = inode();
+  let evictions = 0;
+  target.evict = () => void evictions++;
+  holdInode(target);
+  first.add(target, IN_DELETE_SELF);
+  second.add(target, IN_DELETE_SELF);
+  target.unlinked = true;
+  holdInode(target);
+  dropInode(target);
+  assert.equal(read(first), EAGAIN, 'somebody has it open');
+  dropInode(target);
+  for (const file of [first, second]) assert.deepEqual(read(file), [`1:${hex(IN_DELETE_SELF)}:`, `1:${hex(IN_IGNORED)}:`]);
+  assert.equal(evictions, 1);
+  assert.equal(target.references, 0);
 });

@@ -21,7 +21,6 @@ import {
 import { FIONREAD } from '../abi/ioctls.js';
 import { POLLIN, POLLRDNORM } from '../abi/poll.js';
 import type { IoVec } from '../mm/io-vec.js';
-import { dropInode, holdInode } from '../vfs/dentry.js';
 import type { Inode } from '../vfs/inode.js';
 import { attachWatch, detachWatch, type InodeWatch } from '../vfs/notify.js';
 import { OpenFile, type IoctlCaller } from '../vfs/open-file.js';
@@ -83,7 +82,6 @@ export class InotifyFile extends OpenFile {
     const watch = new Watch(this, ++this.lastWd, inode, kept);
     this.byNumber.set(watch.wd, watch);
     this.byInode.set(inode, watch);
-    holdInode(inode);
     attachWatch(inode, watch);
     return watch.wd;
   }
@@ -126,7 +124,6 @@ export class InotifyFile extends OpenFile {
     if (!this.byNumber.delete(watch.wd)) return false;
     this.byInode.delete(watch.inode);
     detachWatch(watch.inode, watch);
-    dropInode(watch.inode);
     return true;
   }
 

@@ -99,9 +99,9 @@ export const ppoll = syscall('ppoll', [ptr(POLLFD), uint, ptr(TIMESPEC), address
   return thenDo(answer, (result) => finishTimed(task, result, timeout, TIMESPEC, deadlineNs, timespecOf));
 });
 
-/** Descriptors that select looks at: as Linux, which ignores those above the table's size, at least 64. */
+/** Descriptors that select looks at: as Linux, which ignores those above the size of the table, seldom less than 256. */
 function selectLimit(task: Task, count: number): number {
-  return Math.min(count, Math.max(64, Math.ceil(task.files.capacity / 64) * 64));
+  return Math.min(count, Math.max(256, Math.ceil(task.files.capacity / 64) * 64));
 }
 
 function selectFiles(task: Task, count: number, pointers: readonly number[], deadlineNs: number): number | Blocking<number> {

@@ -48,9 +48,9 @@ export function holdInode(inode: Inode): void {
 
 /** One user less; the last one evicts. */
 export function dropInode(inode: Inode): void {
-  inode.references--;
+  // Told while this reference still counts: the watches give theirs back on hearing it, and the inode must not end twice.
   if (inode.watches !== undefined) notifyEnd(inode);
-  if (inode.references === 0) inode.evict();
+  if (--inode.references === 0) inode.evict();
 }
 
 /** The dentry of a file system's root directory (Linux: s_root). */

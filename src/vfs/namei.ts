@@ -196,7 +196,7 @@ function removed(walker: Walk, victim: Dentry, result: 0 | Errno, isDirectory: n
   if (result !== 0) return result;
   // Before the name goes: with it the last reference may.
   noteUnlinked(victim.inode!);
-  notifyInode(walker.dentry.inode, IN_DELETE + isDirectory, walker.lastName);
   markDeleted(victim);
+  notifyInode(walker.dentry.inode, IN_DELETE + isDirectory, walker.lastName);
   return 0;
 }

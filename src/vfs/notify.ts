@@ -63,7 +63,7 @@ function linkCount(inode: Inode): number {
   return inode.getAttributes(attributes) === 0 ? attributes.nlink : 0;
 }
 
-/** A user of a watched inode is gone: the last one of an inode without names ends it. */
+/** A user of a watched inode is about to go: the last one, besides the watches, of an inode without names ends it. */
 export function notifyEnd(inode: Inode): void {
-  if (inode.unlinked && inode.watches !== undefined && inode.references <= inode.watches.size) notifyInode(inode, IN_DELETE_SELF);
+  if (inode.unlinked && inode.watches !== undefined && inode.references - 1 <= inode.watches.size) notifyInode(inode, IN_DELETE_SELF);
 }
