@@ -9,6 +9,7 @@ import { frameBytes, type FrameStore } from './frames.js';
 import type { HostThread, Platform } from './platform.js';
 import { PtracePlatform } from './ptrace/ptrace-platform.js';
 import { RAX, RIP, RSP } from './registers.js';
+import { SeccompPlatform } from './seccomp/seccomp-platform.js';
 
 const RAM_BYTES = 64 << 20;
 
@@ -54,6 +55,11 @@ export const PLATFORMS: Readonly<Record<string, (frames: FrameStore) => Platform
   ptrace: (frames) => {
     const platform = PtracePlatform.create(frames);
     if (!(platform instanceof PtracePlatform)) throw new KernelBug(`no ptrace platform: ${platform.step}, errno ${platform.errno}`);
+    return platform;
+  },
+  seccomp: (frames) => {
+    const platform = SeccompPlatform.create(frames);
+    if (!(platform instanceof SeccompPlatform)) throw new KernelBug(`no seccomp platform: ${platform.step}, errno ${platform.errno}`);
     return platform;
   },
 };

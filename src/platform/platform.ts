@@ -80,6 +80,11 @@ export interface HostSpace {
   /** Host process id. */
   readonly leader: HostPid;
   /**
+   * False when a hostile guest can go on while it seems stopped: then frames may be given to others only after `commit` of what
+   * unmaps them. True (also when absent): a stopped thread executes nothing before what is queued.
+   */
+  readonly stopsAreSure?: boolean;
+  /**
    * Maps `length` bytes of physmem at `phys` to `address`; MAP_SHARED | MAP_FIXED on the host. prot: PROT_* bits. Queued.
    * `populate`: the frames have data and will be used at once, so the host enters them now (MAP_POPULATE).
    */
@@ -115,7 +120,9 @@ export interface Platform {
   counters(): Record<string, number>;
 }
 
-/** An eventfd of this process. */
+/** An eventfd of this process, or the address of a word in its memory on which the kernel thread sleeps by futex(2). */
 export interface DoorbellHandle {
+  /** -1: there is only the word. */
   readonly fd: number;
+  readonly word?: number;
 }

@@ -5,17 +5,17 @@
  */
 import type { Errno, HostPid } from '../../base/brands.js';
 import { isErr } from '../../base/brands.js';
-import { EINTR, ESRCH } from '../../abi/errno.js';
+import { ESRCH } from '../../abi/errno.js';
 import { SIGKILL, SIGSTOP, SIGTRAP } from '../../abi/signal.js';
 import { USER_REGS } from '../../abi/user-regs.js';
-import { __WALL, __WNOTHREAD } from '../../abi/wait.js';
 import { addressOf } from '../../host/libc.js';
 import { kill } from '../../host/process.js';
-import { PTRACE_CONT, PTRACE_GETREGS, PTRACE_GETSIGINFO, PTRACE_SETREGS, ptrace, wait4 } from '../../host/ptrace.js';
+import { PTRACE_CONT, PTRACE_GETREGS, PTRACE_GETSIGINFO, PTRACE_SETREGS, ptrace } from '../../host/ptrace.js';
+import { isStopped, lastStatus, stopSignal, WAIT_OPTIONS, waitFor } from '../stub/child-status.js';
 import { STUB_CODE, STUB_REQUEST } from '../stub/layout.js';
 
-/** Children of this thread of the process only, of whatever kind. */
-export const WAIT_OPTIONS = __WALL | __WNOTHREAD;
+export { endSignal, isStopped, lastStatus, stopSignal, WAIT_OPTIONS, waitFor } from '../stub/child-status.js';
+
 /** Signal number of a system call stop (PTRACE_O_TRACESYSGOOD). */
 export const SYSCALL_STOP = SIGTRAP | 0x80;
 
@@ -45,30 +45,6 @@ export class RegisterFile {
     this.words[slot * 2] = value;
     this.words[slot * 2 + 1] = Math.floor(value / HIGH);
   }
-}
-
-const statusWord = new Int32Array(32);
-const statusAddress = addressOf(new Uint8Array(statusWord.buffer));
-
-/** Waits for a stop or the end of `pid` (negative: of a process group); the status is then `lastStatus()`. */
-export function waitFor(pid: number, options: number): HostPid | Errno {
-  for (;;) {
-    const result = wait4(pid, statusAddress, options, 0);
-    if (result !== EINTR) return result;
-  }
-}
-export function lastStatus(): number {
-  return statusWord[0]!;
-}
-export function isStopped(status: number): boolean {
-  return (status & 0xff) === 0x7f;
-}
-export function stopSignal(status: number): number {
-  return (status >> 8) & 0xff;
-}
-/** Signal that ended the process; SIGKILL stands for an exit, which no guest can bring about. */
-export function endSignal(status: number): number {
-  return status & 0x7f || SIGKILL;
 }
 
 const siginfoBytes = new Uint8Array(128);

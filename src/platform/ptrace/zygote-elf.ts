@@ -7,7 +7,7 @@
  */
 import { Assembler } from '../../asm/assembler.js';
 import { staticElf } from '../../asm/elf-writer.js';
-import { at, r10, r12, r8, r9, rax, rbx, rdi, rdx, rsi, type Register } from '../../asm/operands.js';
+import { at, r10, r12, rax, rbx, rdi, rdx, rsi } from '../../asm/operands.js';
 import { MAP_FIXED, MAP_SHARED, PROT_EXEC, PROT_READ, PROT_WRITE } from '../../abi/mman.js';
 import { PR_SET_PDEATHSIG } from '../../abi/prctl.js';
 import { RLIMIT_CORE } from '../../abi/resource.js';
@@ -17,10 +17,10 @@ import type { PhysAddr } from '../../base/brands.js';
 import { PAGE_SIZE } from '../../base/page.js';
 import { PTRACE_TRACEME } from '../../host/ptrace.js';
 import { STUB_CODE, STUB_DATA, STUB_REQUEST } from '../stub/layout.js';
+import { emitCall, emitCloseAllBut } from '../stub/process-start.js';
 
 /** Below everything that the stub maps, and never seen by a guest: unmapped before the first one runs. */
 const ELF_BASE = 0x6000_0000;
-const LAST_FD = 0xffff_ffff;
 
 export interface ZygoteLayout {
   readonly physmemFd: number;
@@ -36,37 +36,20 @@ export interface ZygoteLayout {
 
 export function zygoteElf(layout: ZygoteLayout): Uint8Array {
   const a = new Assembler();
-  call(a, NR.prctl, PR_SET_PDEATHSIG, SIGKILL);
-  call(a, NR.ptrace, PTRACE_TRACEME, 0, 0, 0);
+  emitCall(a, NR.prctl, PR_SET_PDEATHSIG, SIGKILL);
+  emitCall(a, NR.ptrace, PTRACE_TRACEME, 0, 0, 0);
   a.lea(rdx, at('noCore'));
   a.mov(rdi, 0).mov(rsi, RLIMIT_CORE).mov(r10, 0);
   a.mov(rax, NR.prlimit64).syscall();
-  closeAllBut(a, layout.physmemFd, layout.epollFd);
+  emitCloseAllBut(a, layout.physmemFd, layout.epollFd);
   const shared = MAP_SHARED | MAP_FIXED;
   const fd = layout.physmemFd;
-  call(a, NR.mmap, STUB_REQUEST, PAGE_SIZE, PROT_READ, shared, fd, layout.requestFrame);
-  call(a, NR.mmap, STUB_CODE, PAGE_SIZE, PROT_READ | PROT_EXEC, shared, fd, layout.codeFrame);
-  call(a, NR.mmap, STUB_DATA, layout.dataBytes, PROT_READ | PROT_WRITE, shared, fd, layout.dataFrame);
+  emitCall(a, NR.mmap, STUB_REQUEST, PAGE_SIZE, PROT_READ, shared, fd, layout.requestFrame);
+  emitCall(a, NR.mmap, STUB_CODE, PAGE_SIZE, PROT_READ | PROT_EXEC, shared, fd, layout.codeFrame);
+  emitCall(a, NR.mmap, STUB_DATA, layout.dataBytes, PROT_READ | PROT_WRITE, shared, fd, layout.dataFrame);
   a.mov(rbx, STUB_REQUEST).mov(r12, layout.operations);
   a.mov(rax, STUB_CODE + layout.batchOffset).jmp(rax);
   a.label('failed').neg(rax).mov(rdi, rax).mov(rax, NR.exit_group).syscall().ud2();
   a.align(8).label('noCore').qword(0).qword(0);
   return staticElf(a.assemble(), ELF_BASE);
-}
-
-/** A system call with constant arguments; failure ends the process. */
-function call(a: Assembler, nr: number, ...args: number[]): void {
-  const registers: Register[] = [rdi, rsi, rdx, r10, r8, r9];
-  for (const [index, value] of args.entries()) a.mov(registers[index]!, value);
-  a.mov(rax, nr).syscall();
-  a.cmp(rax, -4095).j('ae', 'failed');
-}
-
-function closeAllBut(a: Assembler, ...kept: number[]): void {
-  let first = 0;
-  for (const fd of kept.sort((x, y) => x - y)) {
-    if (fd > first) call(a, NR.close_range, first, fd - 1, 0);
-    first = fd + 1;
-  }
-  call(a, NR.close_range, first, LAST_FD, 0);
 }

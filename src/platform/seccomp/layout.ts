@@ -1,0 +1,78 @@
+/**
+ * Where the seccomp platform's stub differs from the common layout (stub/layout.ts).
+ *
+ *   STUB_REQUEST +0      operations, as on every platform
+ *                +3968   orders to the mm thread, its answers (words below): the guest can read them and no more
+ *   STUB_CODE            machine code, filters, a table of all byte values
+ *   STUB_DOORBELL 1 page r--  one frame for all: where the kernel sleeps
+ *   STUB_DATA[n]  +0     words of the hand-over, +512 alternate signal stack; the signal frame at its end is the register file
+ *
+ * Whatever lies in STUB_DATA can be written by every thread of that guest at any time.
+ */
+import { UC_MCONTEXT } from '../../abi/sigframe.js';
+import { STUB_CODE } from '../stub/layout.js';
+
+export const STUB_DOORBELL = STUB_CODE + 0x1000;
+
+// STUB_REQUEST: byte offsets. One cache line of the kernel's, one that the mm thread writes (through the file).
+export const ORDERS = 3968;
+/** Number of the current order; the mm thread sleeps on it. */
+export const ORDER_GO = ORDERS;
+/** Operations to run. */
+export const ORDER_COUNT = ORDERS + 4;
+/** ORDER_* below: what follows the operations. */
+export const ORDER_KIND = ORDERS + 8;
+/** Operations that a forked process runs before anything else, behind the clone. */
+export const ORDER_CHILD_COUNT = ORDERS + 12;
+/** The kernel sleeps on ORDER_DONE. */
+export const ORDER_SLEEPING = ORDERS + 16;
+/** Descriptor of physmem, and where in it ORDER_DONE lies: 64 bits each. */
+export const ORDER_FD = ORDERS + 24;
+export const ORDER_DONE_AT = ORDERS + 32;
+/** Process id of the kernel: a stub whose parent is another one is an orphan. */
+export const ORDER_PARENT = ORDERS + 40;
+/** Number of the last order that is done, and its result: 0, an id, or an errno. */
+export const ORDER_DONE = ORDERS + 64;
+export const ORDER_RESULT = ORDERS + 68;
+
+export const ORDER_BATCH = 0;
+export const ORDER_NEW_THREAD = 1;
+export const ORDER_FORK = 2;
+
+// STUB_DOORBELL: byte offsets.
+/** Rings by other threads of the kernel's process; the kernel sleeps on it. */
+export const BELL_RUNG = 0;
+/** The kernel sleeps, or is about to. */
+export const BELL_SLEEPING = 64;
+/** Ticks of the time-stamp counter that a guest thread waits for an answer before it sleeps. */
+export const BELL_SPIN = 128;
+
+// STUB_DATA: byte offsets.
+/** TURN_* bits. */
+export const DATA_TURN = 0;
+/** The thread is to end. */
+export const DATA_EXIT = 64;
+/** Address of the ucontext that a new thread returns to. */
+export const DATA_FRAME = 72;
+/** Ticks that the thread waits next time: halved whenever it was in vain. */
+export const DATA_SPIN = 128;
+export const SIGNAL_STACK = 512;
+
+/** The kernel's turn. Clear: the guest's. */
+export const TURN_KERNEL = 1;
+/** The guest thread sleeps on the word. */
+export const TURN_WAITER = 2;
+
+// In sigcontext, whose last eight words are reserved and left alone by the host.
+export const SC_FS_BASE = 192;
+export const SC_GS_BASE = 200;
+/** Nonzero: the handler loads the segment bases from the two words before. */
+export const SC_SET_BASES = 208;
+export const SIGCONTEXT_SIZE = 256;
+/** The frame's end of what is not extended state: sigcontext, mask, siginfo. */
+export const UC_INFO = 304;
+export const UC_END = UC_INFO + 128;
+export const UC_REGISTERS = UC_MCONTEXT;
+
+/** The signal that makes a running guest trap: one that nothing else uses. */
+export const KICK_SIGNAL = 16;

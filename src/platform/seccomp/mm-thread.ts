@@ -1,0 +1,85 @@
+/**
+ * The mm thread of a stub process as the kernel sees it: orders through the request page, one at a time, answered before the
+ * kernel goes on. No guest can forge an answer: see stub-code.ts.
+ */
+import type { Errno, PhysAddr } from '../../base/brands.js';
+import { HostClock } from '../../base/clock.js';
+import { ESRCH } from '../../abi/errno.js';
+import { futexWait, giveOrder } from '../../host/futex.js';
+import type { FrameStore } from '../frames.js';
+import { RequestPage } from '../stub/request-page.js';
+import {
+  ORDER_CHILD_COUNT,
+  ORDER_COUNT,
+  ORDER_DONE,
+  ORDER_DONE_AT,
+  ORDER_FD,
+  ORDER_GO,
+  ORDER_KIND,
+  ORDER_PARENT,
+  ORDER_RESULT,
+  ORDER_SLEEPING,
+} from './layout.js';
+import { SharedWords } from './words.js';
+
+/** How often the kernel looks whether the process is still there, and how long it waits in all. */
+const LOOK_NS = 50e6;
+const PATIENCE_NS = 10e9;
+const clock = new HostClock();
+
+export class MmThread {
+  readonly queue: RequestPage;
+  private readonly page: SharedWords;
+  private sequence = 0;
+
+  constructor(
+    frames: FrameStore,
+    readonly frame: PhysAddr,
+    /** Ticks of the time-stamp counter to wait for an answer before sleeping. */
+    private readonly spinTicks: number,
+  ) {
+    this.queue = new RequestPage(frames, frame, frames.fd);
+    this.page = new SharedWords(frames, frame, 4096);
+    this.page.store64(ORDER_FD, frames.fd);
+    this.page.store64(ORDER_DONE_AT, frame + ORDER_DONE);
+    this.page.store(ORDER_PARENT, process.pid);
+  }
+
+  /** Writes down an order that the mm thread, not yet there, will find when it begins. */
+  prepare(kind: number, count: number, childCount = 0): void {
+    this.writeOrder(kind, count, childCount);
+    this.page.store(ORDER_GO, ++this.sequence);
+  }
+
+  /** Gives an order and waits for its answer. `isGone`: the process has ended. */
+  order(kind: number, count: number, childCount: number, isGone: () => boolean): number | Errno {
+    this.writeOrder(kind, count, childCount);
+    this.sequence = (this.sequence + 1) & 0x7fffffff;
+    const { page } = this;
+    if (giveOrder(page.addressAt(ORDER_GO), page.addressAt(ORDER_DONE), this.sequence, this.spinTicks)) return page.load(ORDER_RESULT);
+    return this.answer(isGone);
+  }
+
+  /** Waits for the answer to the last order: a result or an errno; ESRCH when none will come. */
+  answer(isGone: () => boolean): number | Errno {
+    const { page } = this;
+    page.store(ORDER_SLEEPING, 1);
+    const began = clock.monotonicNs();
+    let done = page.load(ORDER_DONE);
+    while (done !== this.sequence) {
+      const now = clock.monotonicNs();
+      if (now > began + PATIENCE_NS || isGone()) return ESRCH;
+      futexWait(page.addressAt(ORDER_DONE), done, now + LOOK_NS);
+      done = page.load(ORDER_DONE);
+    }
+    page.store(ORDER_SLEEPING, 0);
+    return page.load(ORDER_RESULT);
+  }
+
+  private writeOrder(kind: number, count: number, childCount: number): void {
+    this.page.store(ORDER_KIND, kind);
+    this.page.store(ORDER_COUNT, count);
+    this.page.store(ORDER_CHILD_COUNT, childCount);
+    this.page.store(ORDER_RESULT, 0);
+  }
+}

@@ -1,0 +1,314 @@
+/**
+ * The seccomp platform: no tracer. Guest code runs freely under a filter that turns every system call into a signal, whose handler
+ * in the stub hands the thread's turn to the kernel through memory and waits to get it back.
+ *
+ *   kernel thread --spawn--> zygote: mm thread
+ *                            zygote --clone--> stub process: mm thread --clone--> guest thread, guest thread ...
+ *
+ * Needs FSGSBASE (a guest's segment bases are read and set without the kernel) and a host with seccomp filters.
+ */
+import type { Errno, HostPid, PhysAddr } from '../../base/brands.js';
+import { isErr } from '../../base/brands.js';
+import { HostClock } from '../../base/clock.js';
+import { AT_HWCAP2, AT_MINSIGSTKSZ } from '../../abi/auxvec.js';
+import { EAGAIN, EIO, ENOSYS } from '../../abi/errno.js';
+import { SIGKILL } from '../../abi/signal.js';
+import { NR } from '../../abi/syscall-numbers.js';
+import { WNOHANG } from '../../abi/wait.js';
+import { getauxval } from '../../host/auxv.js';
+import { rdtscBig } from '../../host/cpu.js';
+import { closeFd, memfdWith } from '../../host/events.js';
+import { mappingsOf } from '../../host/proc.js';
+import { kill, spawnSession, tgkill } from '../../host/process.js';
+import { frameBytes, type FrameStore } from '../frames.js';
+import { TRAP_DEAD, TRAP_NONE, type DoorbellHandle, type HostThread, type Platform } from '../platform.js';
+import { endSignal, lastStatus, WAIT_OPTIONS, waitFor } from '../stub/child-status.js';
+import { HOST_TASK_SIZE, STUB_DATA, STUB_REQUEST, stubDataStride } from '../stub/layout.js';
+import { isDeaf } from './deafness.js';
+import { learnFrameShape } from './first-frame.js';
+import type { FrameShape } from './frame-shape.js';
+import { MmThread } from './mm-thread.js';
+import { PROCESS_FLAGS, SeccompSpace, THREAD_FLAGS } from './seccomp-space.js';
+import type { SeccompThread } from './seccomp-thread.js';
+import { assembleSeccompStub, type SeccompStub } from './stub-code.js';
+import { TurnWatch } from './turn-watch.js';
+import { seccompZygote } from './zygote-elf.js';
+
+/** HWCAP2_FSGSBASE. */
+const FSGSBASE = 2;
+/** How often the kernel looks after running threads: are they alive, do they hear kicks. */
+const LOOK_NS = 100e6;
+const MM_SPIN_US = 30;
+/** The shorter time until the first look at a kicked thread. */
+const KICK_LOOK_NS = 20e6;
+/** A thread that keeps kicks out at so many looks, or for so long for whatever reason, is killed. */
+const DEAF_LOOKS = 5;
+const KICK_PATIENCE_NS = 10e9;
+
+export interface SeccompFailure {
+  readonly errno: Errno;
+  readonly step: string;
+}
+
+interface StubFrames {
+  readonly code: PhysAddr;
+  readonly doorbell: PhysAddr;
+  readonly request: PhysAddr;
+}
+
+export class SeccompPlatform implements Platform {
+  readonly name = 'seccomp';
+  readonly counts = {
+    syscalls: 0,
+    faults: 0,
+    signals: 0,
+    kicks: 0,
+    deaths: 0,
+    strayedSignals: 0,
+    wakes: 0,
+    batches: 0,
+    operations: 0,
+    forks: 0,
+    threads: 0,
+  };
+  readonly spaces = new Map<HostPid, SeccompSpace>();
+  shape!: FrameShape;
+  private readonly announced: HostThread[] = [];
+  private readonly ended = new Set<HostPid>();
+  private readonly kicked = new Set<SeccompThread>();
+  private zygote!: SeccompSpace;
+  private readonly clock = new HostClock();
+  private lastLookNs = 0;
+
+  private constructor(
+    readonly frames: FrameStore,
+    readonly stub: SeccompStub,
+    readonly dataStride: number,
+    private readonly pages: StubFrames,
+    private readonly watch: TurnWatch,
+    private readonly mmSpinTicks: number,
+    /** Process group of all stubs: the zygote's id. */
+    private readonly group: HostPid,
+  ) {}
+
+  get dataPages(): number {
+    return this.dataStride / 4096;
+  }
+
+  get doorbell(): DoorbellHandle {
+    return { fd: -1, word: this.watch.doorbellAddress };
+  }
+
+  /** Starts the platform. To be called, as everything of it, on the kernel thread. */
+  static create(frames: FrameStore): SeccompPlatform | SeccompFailure {
+    if (Math.floor(getauxval(AT_HWCAP2) / FSGSBASE) % 2 === 0) return { errno: ENOSYS, step: 'FSGSBASE (Linux 5.9, a CPU since 2012)' };
+    const dataStride = stubDataStride(Math.max(2048, getauxval(AT_MINSIGSTKSZ)));
+    const pages = allocatePages(frames);
+    if (isErr(pages)) return { errno: pages, step: 'memory for the stub' };
+    const stub = assembleSeccompStub({ dataStride, physmemFd: frames.fd, cloneFlags: [PROCESS_FLAGS, THREAD_FLAGS] });
+    frameBytes(frames, pages.code, 4096).fill(0xcc).set(stub.bytes);
+    const ticks = ticksPerMicrosecond();
+    const watch = new TurnWatch(frames, pages.doorbell, ticks);
+    const zygote = startZygote(frames, pages, stub);
+    if (typeof zygote !== 'number') {
+      releasePages(frames, pages);
+      return zygote;
+    }
+    const platform = new SeccompPlatform(frames, stub, dataStride, pages, watch, MM_SPIN_US * ticks, zygote);
+    const failure = platform.start();
+    if (failure) platform.shutdown();
+    return failure ?? platform;
+  }
+
+  private start(): SeccompFailure | undefined {
+    this.zygote = new SeccompSpace(this, this.group, this.makeMm(this.pages.request));
+    this.spaces.set(this.group, this.zygote);
+    const mapped = this.unmapHost();
+    if (mapped) return mapped;
+    const shape = learnFrameShape(this, this.zygote);
+    if (!shape) return { errno: EIO, step: 'the first trap (SECCOMP_RET_TRAP, the frame of its signal)' };
+    this.shape = shape;
+    return undefined;
+  }
+
+  /** Unmaps what the host has put into the first stub process. Where it seals its vDSO: piece by piece, as far as it lets us. */
+  private unmapHost(): SeccompFailure | undefined {
+    const { queue } = this.zygote.mm;
+    queue.call(NR.munmap, 0, STUB_REQUEST);
+    queue.call(NR.munmap, STUB_DATA, HOST_TASK_SIZE - STUB_DATA);
+    const result = this.zygote.commit();
+    if (!isErr(result)) return undefined;
+    if (this.hasEnded(this.group))
+      return { errno: EIO, step: `the set-up of the first stub process (seccomp, mmap; status ${lastStatus()})` };
+    for (const { start, end } of mappingsOf(this.group)) {
+      if (end > HOST_TASK_SIZE || (start >= STUB_REQUEST && end <= STUB_DATA)) continue;
+      queue.call(NR.munmap, start, end - start);
+      this.zygote.commit();
+    }
+    return undefined;
+  }
+
+  makeMm(frame: PhysAddr): MmThread {
+    return new MmThread(this.frames, frame, this.mmSpinTicks);
+  }
+
+  createSpace(): HostThread | Errno {
+    return this.zygote.forkLike(undefined);
+  }
+
+  wait(deadlineNs: number): HostThread | null {
+    for (;;) {
+      for (let thread = this.announced.shift(); thread; thread = this.announced.shift()) {
+        if (!(thread as SeccompThread).destroyed) return thread;
+      }
+      const found = this.watch.find();
+      if (found) {
+        this.watch.remove(found);
+        if (found.take() !== TRAP_NONE) {
+          this.kicked.delete(found);
+          return found;
+        }
+        found.letGo();
+        continue;
+      }
+      if (this.watch.takeRing() || deadlineNs <= 0) return null;
+      const now = this.clock.monotonicNs();
+      if (deadlineNs !== Infinity && now >= deadlineNs) return null;
+      if (now >= this.nextLookNs()) this.lookAround(now);
+      else this.watch.wait(Math.min(deadlineNs, this.nextLookNs()));
+    }
+  }
+
+  /** Only those who run need looking after: an idle machine sleeps. */
+  private nextLookNs(): number {
+    if (this.watch.running.length === 0) return Infinity;
+    return this.lastLookNs + (this.kicked.size > 0 ? KICK_LOOK_NS : LOOK_NS);
+  }
+
+  private lookAround(now: number): void {
+    this.lastLookNs = now;
+    for (;;) {
+      const pid = waitFor(-this.group, WAIT_OPTIONS | WNOHANG);
+      if (isErr(pid) || pid === 0) break;
+      this.noteEnd(pid, endSignal(lastStatus()));
+    }
+    for (const thread of [...this.watch.running]) {
+      if (tgkill(thread.space.leader, thread.tid, 0) !== 0) thread.fail(SIGKILL);
+    }
+    for (const thread of this.kicked) this.lookAtKicked(thread, now);
+  }
+
+  private lookAtKicked(thread: SeccompThread, now: number): void {
+    if (thread.kickedNs === 0 || !thread.running) {
+      this.kicked.delete(thread);
+      return;
+    }
+    const { leader } = thread.space;
+    thread.deafLooks = isDeaf(leader, thread.tid) && !thread.hasTrapped ? thread.deafLooks + 1 : 0;
+    if (thread.deafLooks >= DEAF_LOOKS || now > thread.kickedNs + KICK_PATIENCE_NS) thread.fail(SIGKILL);
+  }
+
+  awaitKick(thread: SeccompThread): void {
+    thread.kickedNs = this.clock.monotonicNs();
+    thread.deafLooks = 0;
+    this.kicked.add(thread);
+  }
+
+  addRunning(thread: SeccompThread): void {
+    this.watch.add(thread);
+  }
+
+  dropRunning(thread: SeccompThread): void {
+    this.watch.remove(thread);
+    this.kicked.delete(thread);
+  }
+
+  /** `wait` will return this thread. */
+  announce(thread: HostThread): void {
+    this.announced.push(thread);
+  }
+
+  isFull(threads: number): boolean {
+    return threads * this.dataStride > HOST_TASK_SIZE - STUB_DATA - this.dataStride;
+  }
+
+  /** True when a stub process is no more. */
+  hasEnded(pid: HostPid): boolean {
+    if (this.ended.has(pid)) return true;
+    const found = waitFor(pid, WAIT_OPTIONS | WNOHANG);
+    if (found === 0) return false;
+    this.noteEnd(pid, endSignal(lastStatus()));
+    return true;
+  }
+
+  private noteEnd(pid: HostPid, signal: number): void {
+    this.ended.add(pid);
+    const space = this.spaces.get(pid);
+    if (!space) return;
+    space.isGone = true;
+    for (const thread of space.threads) {
+      if (thread.dead) continue;
+      if (thread.running) thread.reportDeath(signal);
+      thread.dead = true;
+      if (thread.trap.kind !== TRAP_DEAD) thread.trap.signal = signal;
+    }
+  }
+
+  /** Waits for the end of a process that has been killed. */
+  reap(pid: HostPid): void {
+    if (!this.ended.has(pid)) waitFor(pid, WAIT_OPTIONS);
+    this.ended.delete(pid);
+  }
+
+  shutdown(): void {
+    for (const space of this.spaces.values()) {
+      for (const thread of space.threads) thread.abandon();
+      if (!this.ended.has(space.leader)) kill(space.leader, SIGKILL);
+    }
+    while (waitFor(-this.group, WAIT_OPTIONS) > 0) {
+      // Reaps; ECHILD ends it.
+    }
+    releasePages(this.frames, this.pages);
+  }
+
+  counters(): Record<string, number> {
+    return { ...this.counts, sleeps: this.watch.sleeps, spinHits: this.watch.spinHits, stubProcesses: this.spaces.size };
+  }
+}
+
+function allocatePages(frames: FrameStore): StubFrames | Errno {
+  const got: PhysAddr[] = [];
+  for (let i = 0; i < 3; i++) {
+    const frame = frames.allocate(1);
+    if (isErr(frame)) {
+      for (const each of got) frames.release(each, 1);
+      return frame;
+    }
+    got.push(frame);
+  }
+  return { code: got[0]!, doorbell: got[1]!, request: got[2]! };
+}
+
+function releasePages(frames: FrameStore, pages: StubFrames): void {
+  frames.release(pages.code, 1);
+  frames.release(pages.doorbell, 1);
+  frames.release(pages.request, 1);
+}
+
+function startZygote(frames: FrameStore, pages: StubFrames, stub: SeccompStub): HostPid | SeccompFailure {
+  const file = memfdWith('skas-stub', seccompZygote({ physmemFd: frames.fd, ...pages }, stub));
+  if (isErr(file)) return { errno: file, step: 'memfd_create' };
+  const pid = spawnSession(`/proc/self/fd/${file}`, [frames.fd]);
+  closeFd(file);
+  return isErr(pid) ? { errno: pid === EAGAIN ? EAGAIN : pid, step: 'starting the first stub process' } : pid;
+}
+
+/** Of the time-stamp counter. */
+function ticksPerMicrosecond(): number {
+  const clock = new HostClock();
+  const [beganNs, began] = [clock.monotonicNs(), rdtscBig()];
+  while (clock.monotonicNs() < beganNs + 200e3) {
+    // Short enough for nobody to notice, long enough for a spin's limit.
+  }
+  return Math.max(1, Math.round((Number(rdtscBig() - began) * 1000) / (clock.monotonicNs() - beganNs)));
+}

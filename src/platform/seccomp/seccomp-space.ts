@@ -1,0 +1,273 @@
+/** A guest address space of the seccomp platform: a stub process, steered by orders to its mm thread. */
+import type { Errno, GuestAddr, HostPid, PhysAddr } from '../../base/brands.js';
+import { isErr } from '../../base/brands.js';
+import { assert } from '../../base/assert.js';
+import { HostClock } from '../../base/clock.js';
+import { PAGE_SIZE } from '../../base/page.js';
+import { EAGAIN, ESRCH } from '../../abi/errno.js';
+import { MAP_FIXED, MAP_SHARED, PROT_READ, PROT_WRITE } from '../../abi/mman.js';
+import { CLONE_FILES, CLONE_FS, CLONE_PARENT, CLONE_SIGHAND, CLONE_SYSVSEM, CLONE_THREAD, CLONE_VM } from '../../abi/sched.js';
+import { SIGCHLD, SIGKILL } from '../../abi/signal.js';
+import { NR } from '../../abi/syscall-numbers.js';
+import { futexWait } from '../../host/futex.js';
+import { kill, tgkill } from '../../host/process.js';
+import { TASK_SIZE, type HostSpace, type HostThread } from '../platform.js';
+import { MAX_STUB_THREADS, STUB_DATA, STUB_REQUEST, stubDataAddress } from '../stub/layout.js';
+import { DATA_EXIT, DATA_FRAME, DATA_SPIN, DATA_TURN, ORDER_BATCH, ORDER_FORK, ORDER_NEW_THREAD, TURN_KERNEL } from './layout.js';
+import type { MmThread } from './mm-thread.js';
+import type { SeccompPlatform } from './seccomp-platform.js';
+import { SeccompThread } from './seccomp-thread.js';
+import { SharedWords } from './words.js';
+
+export const PROCESS_FLAGS = CLONE_PARENT | CLONE_FILES | CLONE_FS | SIGCHLD;
+export const THREAD_FLAGS = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM;
+/** How long a thread may take to end. */
+const EXIT_PATIENCE_NS = 2e9;
+const EXIT_LOOKS_AT_ONCE = 20;
+const EXIT_LOOK_NS = 50e3;
+const clock = new HostClock();
+
+export class SeccompSpace implements HostSpace {
+  /** A guest can run a thread that pretends to be stopped: frames are given away only when they are unmapped. */
+  readonly stopsAreSure = false;
+  readonly threads = new Set<SeccompThread>();
+  /** Frames of STUB_DATA by slot; mapped for the life of the space. */
+  private readonly dataFrames: (PhysAddr | undefined)[] = [];
+  private readonly freeSlots: number[] = [];
+  private pendingError: 0 | Errno = 0;
+  /** Killed, by `destroy` or because something went wrong. */
+  isGone = false;
+  private destroyed = false;
+  private readonly gone = (): boolean => this.isGone || this.platform.hasEnded(this.leader);
+
+  constructor(
+    readonly platform: SeccompPlatform,
+    /** Host process id: that of the mm thread. */
+    readonly leader: HostPid,
+    readonly mm: MmThread,
+  ) {}
+
+  map(address: GuestAddr, length: number, prot: number, phys: PhysAddr, populate = false): void {
+    checkRange(address, length);
+    this.makeRoom();
+    this.mm.queue.map(address, length, prot, phys, populate);
+  }
+
+  unmap(address: GuestAddr, length: number): void {
+    checkRange(address, length);
+    this.makeRoom();
+    this.mm.queue.unmap(address, length);
+  }
+
+  protect(address: GuestAddr, length: number, prot: number): void {
+    checkRange(address, length);
+    this.makeRoom();
+    this.mm.queue.protect(address, length, prot);
+  }
+
+  /** At once: see `stopsAreSure`. */
+  clear(): void {
+    this.makeRoom();
+    this.mm.queue.unmap(0, TASK_SIZE);
+    this.pendingError = this.commit();
+  }
+
+  private makeRoom(): void {
+    if (!this.mm.queue.isFull) return;
+    const result = this.commit();
+    if (isErr(result)) this.pendingError = result;
+  }
+
+  get hasQueued(): boolean {
+    return this.mm.queue.count > 0 || this.pendingError !== 0;
+  }
+
+  commit(): 0 | Errno {
+    const earlier = this.pendingError;
+    this.pendingError = 0;
+    const { queue } = this.mm;
+    const { count } = queue;
+    if (count === 0) return earlier;
+    queue.reset();
+    const { counts } = this.platform;
+    counts.batches++;
+    counts.operations += count;
+    const result = this.give(ORDER_BATCH, count, 0);
+    return isErr(result) ? result : earlier;
+  }
+
+  /** Has an order carried out. A mm thread that does not answer costs the process its life. */
+  private give(kind: number, count: number, childCount: number): number | Errno {
+    if (this.isGone) return ESRCH;
+    const result = this.mm.order(kind, count, childCount, this.gone);
+    if (result === ESRCH) this.kill();
+    return result;
+  }
+
+  newThread(from: HostThread): HostThread | Errno {
+    const parent = this.ownThread(from);
+    if (this.platform.isFull(this.threads.size)) return EAGAIN;
+    const slot = this.freeSlots.pop() ?? this.dataFrames.length;
+    if (slot >= MAX_STUB_THREADS) return EAGAIN;
+    const failed = this.commit();
+    const data = isErr(failed) ? failed : this.mapData(slot);
+    if (isErr(data)) return this.returnSlot(slot, data);
+    this.fillData(data, slot, parent);
+    this.mm.queue.call(NR.clone, THREAD_FLAGS, 0, 0, 0, 0, stubDataAddress(slot, this.platform.dataStride));
+    this.mm.queue.reset();
+    const tid = this.give(ORDER_NEW_THREAD, 0, 0);
+    if (isErr(tid)) return this.returnSlot(slot, tid);
+    this.platform.counts.threads++;
+    return this.adopt(tid, slot, data, parent);
+  }
+
+  private returnSlot(slot: number, error: Errno): Errno {
+    this.freeSlots.push(slot);
+    return error;
+  }
+
+  /** STUB_DATA of a slot, mapped. */
+  private mapData(slot: number): SharedWords | Errno {
+    const { platform } = this;
+    const { frames, dataStride, dataPages } = platform;
+    let frame = this.dataFrames[slot];
+    if (frame === undefined) {
+      const fresh = frames.allocate(dataPages, dataPages);
+      if (isErr(fresh)) return fresh;
+      frame = fresh;
+      this.dataFrames[slot] = frame;
+      const address = stubDataAddress(slot, dataStride);
+      this.mm.queue.call(NR.mmap, address, dataStride, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, frames.fd, frame);
+      const mapped = this.commit();
+      if (isErr(mapped)) {
+        frames.release(frame, dataPages);
+        this.dataFrames[slot] = undefined;
+        return mapped;
+      }
+    }
+    return new SharedWords(frames, frame, dataStride);
+  }
+
+  /** What a new thread finds: the frame of `like` (undefined: of a new program) and the kernel's turn. */
+  private fillData(data: SharedWords, slot: number, like: SeccompThread | undefined): void {
+    const { platform } = this;
+    const address = stubDataAddress(slot, platform.dataStride);
+    if (like) platform.shape.copy(like.data.bytes, data.bytes, address);
+    else platform.shape.writeFresh(data.bytes, address);
+    data.store64(DATA_FRAME, address + platform.shape.ucontext);
+    data.store64(DATA_SPIN, 0);
+    data.store64(DATA_EXIT, 0);
+    data.store(DATA_TURN, TURN_KERNEL);
+  }
+
+  fork(from: HostThread): HostThread | Errno {
+    return this.forkLike(this.ownThread(from));
+  }
+
+  /** `like` undefined: a space for a new program, from the first stub process. */
+  forkLike(like: SeccompThread | undefined): HostThread | Errno {
+    const { platform } = this;
+    const { frames, dataPages, dataStride } = platform;
+    const failed = this.commit();
+    if (isErr(failed)) return failed;
+    const requestFrame = frames.allocate(1);
+    if (isErr(requestFrame)) return requestFrame;
+    const dataFrame = frames.allocate(dataPages, dataPages);
+    if (isErr(dataFrame)) {
+      frames.release(requestFrame, 1);
+      return dataFrame;
+    }
+    const mm = platform.makeMm(requestFrame);
+    const data = new SharedWords(frames, dataFrame, dataStride);
+    this.fillData(data, 0, like);
+    mm.queue.call(NR.clone, THREAD_FLAGS, 0, 0, 0, 0, STUB_DATA);
+    mm.queue.reset();
+    mm.prepare(ORDER_NEW_THREAD, 0);
+    const pid = this.cloneProcess(requestFrame, dataFrame);
+    if (isErr(pid)) {
+      frames.release(requestFrame, 1);
+      frames.release(dataFrame, dataPages);
+      return pid;
+    }
+    platform.counts.forks++;
+    const space = new SeccompSpace(platform, pid, mm);
+    space.dataFrames[0] = dataFrame;
+    platform.spaces.set(pid, space);
+    const tid = mm.answer(space.gone);
+    if (!isErr(tid)) return space.adopt(tid, 0, data, like);
+    space.destroy();
+    return EAGAIN;
+  }
+
+  private cloneProcess(requestFrame: PhysAddr, dataFrame: PhysAddr): HostPid | Errno {
+    const { queue } = this.mm;
+    const { frames, dataStride } = this.platform;
+    queue.call(NR.clone, PROCESS_FLAGS);
+    queue.call(NR.mmap, STUB_DATA, dataStride, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, frames.fd, dataFrame);
+    const rest = (this.dataFrames.length - 1) * dataStride;
+    if (rest > 0) queue.call(NR.munmap, STUB_DATA + dataStride, rest);
+    // Last: the page with these operations goes away.
+    queue.call(NR.mmap, STUB_REQUEST, PAGE_SIZE, PROT_READ, MAP_SHARED | MAP_FIXED, frames.fd, requestFrame);
+    const childCount = queue.count - 1;
+    queue.reset();
+    return this.give(ORDER_FORK, 0, childCount);
+  }
+
+  private adopt(tid: HostPid, slot: number, data: SharedWords, like: SeccompThread | undefined): HostThread {
+    const thread = new SeccompThread(this, tid, slot, data);
+    this.threads.add(thread);
+    if (like) thread.copyRegisters(like);
+    return thread;
+  }
+
+  private ownThread(from: HostThread): SeccompThread {
+    assert(from instanceof SeccompThread && from.space === this && !from.running, 'clone from a stopped thread of this space');
+    return from;
+  }
+
+  /** Waits until a thread has ended. `kicked`: it ran, and is to be told when it stands. One that does not end takes all along. */
+  awaitExit(thread: SeccompThread, kicked: boolean): void {
+    this.threads.delete(thread);
+    const deadline = clock.monotonicNs() + EXIT_PATIENCE_NS;
+    let told = !kicked;
+    for (let look = 0; ; look++) {
+      if (!told && thread.hasTrapped) {
+        told = true;
+        thread.tellExit();
+      }
+      if (tgkill(this.leader, thread.tid, 0) !== 0) break;
+      if (look < EXIT_LOOKS_AT_ONCE) continue;
+      const now = clock.monotonicNs();
+      if (now > deadline) {
+        this.kill();
+        return;
+      }
+      futexWait(thread.data.addressAt(DATA_EXIT), 1, now + EXIT_LOOK_NS);
+    }
+    this.freeSlots.push(thread.slot);
+  }
+
+  kill(): void {
+    this.isGone = true;
+    if (!this.platform.hasEnded(this.leader)) kill(this.leader, SIGKILL);
+  }
+
+  destroy(): void {
+    if (this.destroyed) return;
+    this.destroyed = true;
+    this.kill();
+    for (const thread of this.threads) thread.abandon();
+    // Even a stopped thread may run, if the guest forged its state: its memory goes to others when it has ended.
+    this.platform.reap(this.leader);
+    this.threads.clear();
+    this.platform.spaces.delete(this.leader);
+    const { frames, dataPages } = this.platform;
+    frames.release(this.mm.frame, 1);
+    for (const frame of this.dataFrames) if (frame !== undefined) frames.release(frame, dataPages);
+  }
+}
+
+function checkRange(address: number, length: number): void {
+  const ok = address >= 0 && length > 0 && address + length <= TASK_SIZE && address % PAGE_SIZE === 0 && length % PAGE_SIZE === 0;
+  assert(ok, `address space operation out of range: ${address} + ${length}`);
+}

@@ -1,0 +1,128 @@
+/**
+ * Where the kernel thread waits: it watches the turns of all running guest threads, spinning as long as that has been worth it,
+ * and then sleeps on the doorbell, whose page all stub processes can read: a guest thread that has trapped looks there whether it
+ * must wake the kernel. Rings by other threads of this process change the word that the kernel sleeps on.
+ */
+import { availableParallelism } from 'node:os';
+import type { PhysAddr } from '../../base/brands.js';
+import { addressOf } from '../../host/libc.js';
+import { futexWait, SPIN_MISS, watchWords } from '../../host/futex.js';
+import type { FrameStore } from '../frames.js';
+import { BELL_RUNG, BELL_SLEEPING, BELL_SPIN } from './layout.js';
+import type { SeccompThread } from './seccomp-thread.js';
+import { SharedWords } from './words.js';
+
+/** The longest time that either side spins. */
+const SPIN_US = 20;
+/** A miss halves the time that the kernel spins; a trap by signal alone takes two thirds of this. */
+const LEAST_SPIN_US = 4;
+/** After so many misses in a row it tries the longest time again. */
+const HOPE = 64;
+
+export class TurnWatch {
+  readonly running: SeccompThread[] = [];
+  private readonly bell: SharedWords;
+  /** Host addresses of the running threads' turns, in their order. */
+  private addresses = new Uint32Array(256);
+  private addressesAt = addressOf(new Uint8Array(this.addresses.buffer));
+  private seen = 0;
+  private readonly cpus = availableParallelism();
+  private spin = 0;
+  private guestSpin = -1;
+  private misses = 0;
+  sleeps = 0;
+  spinHits = 0;
+
+  constructor(
+    frames: FrameStore,
+    frame: PhysAddr,
+    private readonly ticksPerUs: number,
+  ) {
+    this.bell = new SharedWords(frames, frame, 4096);
+    this.bell.store(BELL_SLEEPING, 0);
+    this.adapt();
+  }
+
+  get doorbellAddress(): number {
+    return this.bell.addressAt(BELL_RUNG);
+  }
+
+  add(thread: SeccompThread): void {
+    const index = this.running.push(thread) - 1;
+    if (index * 2 === this.addresses.length) this.grow();
+    this.put(index, thread);
+    this.adapt();
+  }
+
+  /** The last takes its place, so the order is no queue; everybody in the list has trapped at most once. */
+  remove(thread: SeccompThread): void {
+    const index = this.running.indexOf(thread);
+    if (index < 0) return;
+    const last = this.running.pop()!;
+    if (last !== thread) {
+      this.running[index] = last;
+      this.put(index, last);
+    }
+    this.adapt();
+  }
+
+  private put(index: number, thread: SeccompThread): void {
+    this.addresses[index * 2] = thread.turnLow;
+    this.addresses[index * 2 + 1] = thread.turnHigh;
+  }
+
+  private grow(): void {
+    const grown = new Uint32Array(this.addresses.length * 2);
+    grown.set(this.addresses);
+    this.addresses = grown;
+    this.addressesAt = addressOf(new Uint8Array(grown.buffer));
+  }
+
+  /** With more guest threads than CPUs beside the kernel's, whoever spins takes time from one that could work. */
+  private adapt(): void {
+    const spin = this.cpus > 1 && this.running.length < this.cpus ? SPIN_US * this.ticksPerUs : 0;
+    if (spin === this.guestSpin) return;
+    this.guestSpin = spin;
+    this.bell.store(BELL_SPIN, spin);
+    if (this.spin === 0) this.spin = spin;
+  }
+
+  /** A running thread that has handed over its turn. */
+  find(): SeccompThread | undefined {
+    const { running } = this;
+    for (let i = 0; i < running.length; i++) if (running[i]!.hasTrapped) return running[i];
+    return undefined;
+  }
+
+  /** True when somebody rang since the last time. */
+  takeRing(): boolean {
+    const rung = this.bell.load(BELL_RUNG);
+    if (rung === this.seen) return false;
+    this.seen = rung;
+    return true;
+  }
+
+  /** Returns when there may be something to find, or after `deadlineNs`. */
+  wait(deadlineNs: number): void {
+    const { running } = this;
+    if (running.length > 0 && this.guestSpin > 0) {
+      if (this.watch(this.spin) !== SPIN_MISS) {
+        this.spin = Math.min(this.spin * 2, this.guestSpin);
+        this.spinHits++;
+        this.misses = 0;
+        return;
+      }
+      this.spin = ++this.misses % HOPE === 0 ? this.guestSpin : Math.max(this.spin / 2, LEAST_SPIN_US * this.ticksPerUs);
+    }
+    this.bell.store(BELL_SLEEPING, 1);
+    if (this.watch(0) === SPIN_MISS) {
+      this.sleeps++;
+      futexWait(this.bell.addressAt(BELL_RUNG), this.seen, deadlineNs);
+    }
+    this.bell.store(BELL_SLEEPING, 0);
+  }
+
+  private watch(ticks: number): number {
+    return watchWords(this.addressesAt, this.running.length, this.bell.addressAt(BELL_RUNG), this.seen, ticks);
+  }
+}
