@@ -19,6 +19,9 @@ import { TimerQueue } from './timers.js';
 import type { Tracer } from './tracer.js';
 import type { Vdso } from './vdso.js';
 
+/** Asked while this module loads: the ptrace platform soon binds the kernel's thread to one CPU, and this call sees only that. */
+const CPU_COUNT = availableParallelism();
+
 export interface MachineConfig {
   hostname: string;
   /** Limits of the whole machine. */
@@ -57,7 +60,7 @@ export class Machine {
   hostname: string;
   domainname = '(none)';
   /** CPUs that guests are told of: the host's. */
-  readonly cpuCount = availableParallelism();
+  readonly cpuCount = CPU_COUNT;
   readonly bootNs: number;
 
   constructor(

@@ -76,6 +76,7 @@ function lineCases(): ConformanceCase[] {
     ),
     line('ldd and ld.so', '/lib64/ld-linux-x86-64.so.2 --list /bin/true | wc -l; LD_PRELOAD=/no/such.so /bin/echo preloaded 2>/dev/null'),
     line('ps of itself', 'ps -o comm=,stat=,tty= -p $$ | tr -d " "; ps -o ppid= -p $$ >/dev/null && echo ok', ['ps']),
+    line('CPUs', 'nproc; grep -c ^processor /proc/cpuinfo; taskset -c 0 nproc', ['taskset']),
     line('whole files through', 'cat /usr/bin/* | head -c 30000000 | sha256sum'),
   ];
 }
