@@ -6,6 +6,7 @@ import { sleepOn, type Blocking } from '../base/blocking.js';
 import { isErr, type Errno } from '../base/brands.js';
 import { EINVAL, ENXIO } from '../abi/errno.js';
 import { O_ACCMODE, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } from '../abi/fcntl.js';
+import { AnonInode } from '../vfs/anon-inode.js';
 import type { Inode } from '../vfs/inode.js';
 import type { OpenFile } from '../vfs/open-file.js';
 import { setFifoOpener } from '../vfs/special-files.js';
@@ -15,18 +16,20 @@ import { type Pipe, PipeFile, pipeOf } from './pipe.js';
 export function openFifo(inode: Inode, flags: number): OpenFile | Errno | Blocking<OpenFile | Errno> {
   const fifo = pipeOf(inode);
   const nonBlocking = (flags & O_NONBLOCK) !== 0;
+  // A pipe without a name that is opened again by /dev/fd/N never waits for its other side.
+  const isNamed = !(inode instanceof AnonInode);
   switch (flags & O_ACCMODE) {
     case O_RDONLY:
       fifo.addReader();
       fifo.arrivals.wake();
-      if (fifo.writers > 0) break;
+      if (fifo.writers > 0 || !isNamed) break;
       if (nonBlocking) return new PipeFile(inode, flags, fifo, true);
       return waitForWriter(inode, flags, fifo);
     case O_WRONLY:
-      if (nonBlocking && fifo.readers === 0) return ENXIO;
+      if (isNamed && nonBlocking && fifo.readers === 0) return ENXIO;
       fifo.addWriter();
       fifo.arrivals.wake();
-      if (fifo.readers > 0) break;
+      if (fifo.readers > 0 || !isNamed) break;
       return waitForReader(inode, flags, fifo);
     case O_RDWR:
       fifo.addReader();

@@ -141,3 +141,18 @@ test('a pipe that nobody has open holds no bytes', () => {
   pipe.dropWriter();
   assert.equal(pipe.buffer.used, 0);
 });
+
+test('a pipe that is opened again by its descriptor does not wait for the other side', () => {
+  const inode = anonInode('pipe');
+  const [reader, writer] = makePipe(inode, 0);
+  const again = openFifo(inode, O_RDONLY);
+  assert.ok(again instanceof PipeFile);
+  assert.equal(writer.write(new KernelIoVec(Uint8Array.of(7))), 1);
+  const buffer = new Uint8Array(4);
+  assert.equal(again.read(new KernelIoVec(buffer)), 1);
+  dropFile(writer);
+  dropFile(reader);
+  const orphan = openFifo(inode, O_RDONLY);
+  assert.ok(orphan instanceof PipeFile);
+  assert.equal(orphan.read(new KernelIoVec(buffer)), 0);
+});
