@@ -9,39 +9,22 @@
  */
 import type { Errno } from '../base/brands.js';
 import { EFBIG } from '../abi/errno.js';
-import { O_RDONLY, O_WRONLY } from '../abi/fcntl.js';
-import { Pipe, PipeFile } from '../fs/pipe.js';
+import { Pipe, pipeEnds, type PipeFile } from '../fs/pipe.js';
 import type { IoVec } from '../mm/io-vec.js';
 import { anonInode } from '../vfs/anon-inode.js';
-import type { Inode } from '../vfs/inode.js';
 
 class DemandPipe extends Pipe {
   constructor(private readonly onWanted: () => void) {
     super();
   }
 
-  /** Somebody looks whether there is something to read. */
-  look(): void {
+  override look(): void {
     if (this.buffer.used === 0 && this.writers > 0) this.onWanted();
   }
 
   override read(io: IoVec, max?: number): number | Errno {
     this.look();
     return super.read(io, max);
-  }
-}
-
-class DemandPipeFile extends PipeFile {
-  constructor(
-    inode: Inode,
-    private readonly demand: DemandPipe,
-  ) {
-    super(inode, O_RDONLY, demand);
-  }
-
-  override poll(): number {
-    this.demand.look();
-    return super.poll();
   }
 }
 
@@ -63,22 +46,14 @@ class BudgetPipe extends Pipe {
   }
 }
 
-function ends(pipe: Pipe, inode: Inode, readEnd: PipeFile): [PipeFile, PipeFile] {
-  pipe.addReader();
-  pipe.addWriter();
-  return [readEnd, new PipeFile(inode, O_WRONLY, pipe)];
-}
-
 /** Read end and write end. `onWanted` is called for every look at the empty pipe, in the middle of a handler: take note only. */
 export function makeInputPipe(uid: number, gid: number, onWanted: () => void): [PipeFile, PipeFile] {
   const inode = anonInode('pipe', undefined, uid, gid);
-  const pipe = new DemandPipe(onWanted);
-  return ends(pipe, inode, new DemandPipeFile(inode, pipe));
+  return pipeEnds(inode, new DemandPipe(onWanted));
 }
 
 /** Read end and write end; writes are charged to the budget. */
 export function makeOutputPipe(uid: number, gid: number, budget: OutputBudget): [PipeFile, PipeFile] {
   const inode = anonInode('pipe', undefined, uid, gid);
-  const pipe = new BudgetPipe(budget);
-  return ends(pipe, inode, new PipeFile(inode, O_RDONLY, pipe));
+  return pipeEnds(inode, new BudgetPipe(budget));
 }

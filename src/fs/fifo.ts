@@ -17,7 +17,7 @@ export function openFifo(inode: Inode, flags: number): OpenFile | Errno | Blocki
   const fifo = pipeOf(inode);
   const nonBlocking = (flags & O_NONBLOCK) !== 0;
   // A pipe without a name that is opened again by /dev/fd/N never waits for its other side.
-  const isNamed = !(inode instanceof AnonInode);
+  const isNamed = !(inode instanceof AnonInode && inode.kind === 'pipe');
   switch (flags & O_ACCMODE) {
     case O_RDONLY:
       fifo.addReader();

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { EAGAIN, EBUSY, EPERM, EPIPE, ERESTARTSYS, ENXIO } from '../abi/errno.js';
 import { O_DIRECT, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } from '../abi/fcntl.js';
+import { S_IFIFO } from '../abi/stat.js';
 import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from '../abi/poll.js';
 import { isBlocking, type Blocking } from '../base/blocking.js';
 import { KernelIoVec } from '../mm/io-vec.js';
@@ -107,7 +108,7 @@ function step(answer: unknown): Blocking<unknown> {
 }
 
 test('opening a FIFO waits for the other side', () => {
-  const inode = anonInode('pipe');
+  const inode = anonInode('a FIFO', S_IFIFO | 0o600);
   assert.equal(openFifo(inode, O_WRONLY | O_NONBLOCK), ENXIO);
   const waiting = step(openFifo(inode, O_RDONLY));
   const writer = openFifo(inode, O_WRONLY) as PipeFile;
@@ -121,7 +122,7 @@ test('opening a FIFO waits for the other side', () => {
 });
 
 test('an interrupted open of a FIFO leaves no trace', () => {
-  const inode = anonInode('pipe');
+  const inode = anonInode('a FIFO', S_IFIFO | 0o600);
   const waiting = step(openFifo(inode, O_RDONLY));
   assert.deepEqual(waiting.next(ERESTARTSYS), { done: true, value: ERESTARTSYS });
   assert.equal(openFifo(inode, O_WRONLY | O_NONBLOCK), ENXIO);

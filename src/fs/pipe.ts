@@ -34,6 +34,9 @@ export class Pipe {
   readerOpens = 0;
   writerOpens = 0;
 
+  /** A reader looks whether there is something to read. */
+  look(): void {}
+
   get isWritable(): boolean {
     return this.buffer.room >= PIPE_BUF;
   }
@@ -148,6 +151,7 @@ export class PipeFile extends OpenFile {
     const { pipe } = this;
     let events = 0;
     if (this.readable) {
+      pipe.look();
       if (pipe.buffer.used > 0) events |= READABLE;
       if (pipe.writers === 0 && pipe.writerOpens !== this.writersBefore) events |= POLLHUP;
     }
@@ -189,7 +193,12 @@ export function pipeOf(inode: Inode): Pipe {
 
 /** The two ends of a new pipe, read end first. `flags`: O_NONBLOCK and O_DIRECT count. */
 export function makePipe(inode: Inode, flags: number): [PipeFile, PipeFile] {
-  const pipe = pipeOf(inode);
+  return pipeEnds(inode, new Pipe(), flags);
+}
+
+/** The ends of a pipe of the caller's making. */
+export function pipeEnds(inode: Inode, pipe: Pipe, flags = 0): [PipeFile, PipeFile] {
+  pipes.set(inode, pipe);
   pipe.addReader();
   pipe.addWriter();
   return [
