@@ -9,6 +9,7 @@ import { PhysMem } from '../mm/phys-mem.js';
 import { registerUnix } from '../net/unix/family.js';
 import type { Platform } from '../platform/platform.js';
 import { PtracePlatform } from '../platform/ptrace/ptrace-platform.js';
+import { SeccompPlatform } from '../platform/seccomp/seccomp-platform.js';
 import { SYSCALL_TABLE } from '../syscalls/table.js';
 import { rootMount } from '../vfs/mount.js';
 import { changeEnvironment, defaultEnvironment } from './environment.js';
@@ -68,11 +69,12 @@ function syscallList(): (typeof SYSCALL_TABLE)[number][] {
 }
 
 function makePlatform(options: MachineOptions, physmem: PhysMem): Platform | BootFailure {
-  if (options.platform === 'seccomp') {
-    return { kind: 'unsupported', message: 'the seccomp platform is not built yet: use --platform ptrace, or leave the choice to skas' };
-  }
-  const platform = PtracePlatform.create(physmem);
+  const platform = options.platform === 'seccomp' ? SeccompPlatform.create(physmem) : PtracePlatform.create(physmem);
   if (!('errno' in platform)) return platform;
+  if (options.platform === 'seccomp') {
+    const why = `${platform.step} (${ERRNO_NAMES[-platform.errno] ?? platform.errno})`;
+    return { kind: 'unsupported', message: `the seccomp platform does not work here: ${why}: use --platform ptrace, or run skas doctor` };
+  }
   const denied = platform.errno === EPERM || platform.errno === EACCES;
   const advice = denied
     ? 'ptrace is forbidden here: allow it (docker run --cap-add SYS_PTRACE or a seccomp profile with ptrace; sysctl kernel.yama.ptrace_scope=1)'

@@ -60,6 +60,11 @@ export function rdtscBig(): bigint {
   return BigInt((loaded ?? primitives()).rdtsc());
 }
 
+/** The time-stamp counter, to within a few ticks: for the length of short times. */
+export function rdtsc(): number {
+  return (loaded ?? primitives()).rdtsc();
+}
+
 /** rdtscp, whose TSC_AUX tells the number of the CPU. */
 export function hasRdtscp(): boolean {
   const RDTSCP = 1 << 27;

@@ -470,11 +470,11 @@ export class AddressSpace implements CacheMapper {
 
   /**
    * Ends an operation. Frames in limbo are released: at once when this space has one thread, which is stopped and will run
-   * what is queued before anything else; after running it now when there may be others.
+   * what is queued before anything else; after running it now when there may be others, or a stopped thread may run on.
    */
   settle(): 0 | Errno {
     if (this.limboPhys.length === 0) return 0;
-    if (this.users > 1 || this.remote) {
+    if (this.users > 1 || this.remote || this.space.stopsAreSure === false) {
       const committed = this.space.commit();
       // Still mapped somewhere: they stay in limbo until a later operation gets through, or dispose.
       if (isErr(committed)) return committed;

@@ -166,8 +166,8 @@ export function execTask(task: Task, program: Program): 0 | Errno {
   killOtherThreads(task);
   if (fresh) moveTo(task, fresh);
   else {
+    task.thread.space.clear(); // before its frames can be given to others
     releaseMemory(task);
-    task.thread.space.clear();
   }
   const context: LoadContext = { machine, cred: program.cred, limits: group.limits, secure: program.secure };
   const loaded = loadProgram(context, task.thread.space, program);
@@ -181,10 +181,10 @@ export function execTask(task: Task, program: Program): 0 | Errno {
 
 function moveTo(task: Task, thread: HostThread): void {
   const old = task.thread;
-  releaseMemory(task);
   task.thread = thread;
   thread.owner = task;
-  old.destroy();
+  old.destroy(); // before its frames can be given to others
+  releaseMemory(task);
 }
 
 /** What the task keeps and loses besides its memory (execve(2), "Effect on process attributes"). */

@@ -54,8 +54,9 @@ export const DATA_TURN = 0;
 export const DATA_EXIT = 64;
 /** Address of the ucontext that a new thread returns to. */
 export const DATA_FRAME = 72;
-/** Ticks that the thread waits next time: halved whenever it was in vain. */
-export const DATA_SPIN = 128;
+/** Waits in which the thread does not spin, and how often in a row it has spun in vain. */
+export const DATA_SKIP = 128;
+export const DATA_MISSES = 136;
 export const SIGNAL_STACK = 512;
 
 /** The kernel's turn. Clear: the guest's. */

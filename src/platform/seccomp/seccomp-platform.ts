@@ -16,7 +16,7 @@ import { SIGKILL } from '../../abi/signal.js';
 import { NR } from '../../abi/syscall-numbers.js';
 import { WNOHANG } from '../../abi/wait.js';
 import { getauxval } from '../../host/auxv.js';
-import { rdtscBig } from '../../host/cpu.js';
+import { rdtsc } from '../../host/cpu.js';
 import { closeFd, memfdWith } from '../../host/events.js';
 import { mappingsOf } from '../../host/proc.js';
 import { kill, spawnSession, tgkill } from '../../host/process.js';
@@ -39,6 +39,8 @@ const FSGSBASE = 2;
 /** How often the kernel looks after running threads: are they alive, do they hear kicks. */
 const LOOK_NS = 100e6;
 const MM_SPIN_US = 30;
+/** Short enough for nobody to notice, long enough for the limit of a spin. */
+const CALIBRATION_NS = 200e3;
 /** The shorter time until the first look at a kicked thread. */
 const KICK_LOOK_NS = 20e6;
 /** A thread that keeps kicks out at so many looks, or for so long for whatever reason, is killed. */
@@ -214,6 +216,11 @@ export class SeccompPlatform implements Platform {
     this.kicked.add(thread);
   }
 
+  noteWake(): void {
+    this.counts.wakes++;
+    this.watch.woke = true;
+  }
+
   addRunning(thread: SeccompThread): void {
     this.watch.add(thread);
   }
@@ -272,7 +279,7 @@ export class SeccompPlatform implements Platform {
   }
 
   counters(): Record<string, number> {
-    return { ...this.counts, sleeps: this.watch.sleeps, spinHits: this.watch.spinHits, stubProcesses: this.spaces.size };
+    return { ...this.counts, sleeps: this.watch.sleeps, spinHits: this.watch.spinHits, parted: this.watch.parted, stubProcesses: this.spaces.size };
   }
 }
 
@@ -306,9 +313,10 @@ function startZygote(frames: FrameStore, pages: StubFrames, stub: SeccompStub): 
 /** Of the time-stamp counter. */
 function ticksPerMicrosecond(): number {
   const clock = new HostClock();
-  const [beganNs, began] = [clock.monotonicNs(), rdtscBig()];
-  while (clock.monotonicNs() < beganNs + 200e3) {
-    // Short enough for nobody to notice, long enough for a spin's limit.
-  }
-  return Math.max(1, Math.round((Number(rdtscBig() - began) * 1000) / (clock.monotonicNs() - beganNs)));
+  rdtsc(); // the first call takes long
+  const beganNs = clock.monotonicNs();
+  const began = rdtsc();
+  let now = beganNs;
+  while (now < beganNs + CALIBRATION_NS) now = clock.monotonicNs();
+  return Math.max(1, Math.round(((rdtsc() - began) * 1000) / (now - beganNs)));
 }

@@ -13,7 +13,7 @@ import { futexWait } from '../../host/futex.js';
 import { kill, tgkill } from '../../host/process.js';
 import { TASK_SIZE, type HostSpace, type HostThread } from '../platform.js';
 import { MAX_STUB_THREADS, STUB_DATA, STUB_REQUEST, stubDataAddress } from '../stub/layout.js';
-import { DATA_EXIT, DATA_FRAME, DATA_SPIN, DATA_TURN, ORDER_BATCH, ORDER_FORK, ORDER_NEW_THREAD, TURN_KERNEL } from './layout.js';
+import { DATA_EXIT, DATA_FRAME, DATA_MISSES, DATA_SKIP, DATA_TURN, ORDER_BATCH, ORDER_FORK, ORDER_NEW_THREAD, TURN_KERNEL } from './layout.js';
 import type { MmThread } from './mm-thread.js';
 import type { SeccompPlatform } from './seccomp-platform.js';
 import { SeccompThread } from './seccomp-thread.js';
@@ -155,7 +155,8 @@ export class SeccompSpace implements HostSpace {
     if (like) platform.shape.copy(like.data.bytes, data.bytes, address);
     else platform.shape.writeFresh(data.bytes, address);
     data.store64(DATA_FRAME, address + platform.shape.ucontext);
-    data.store64(DATA_SPIN, 0);
+    data.store64(DATA_SKIP, 0);
+    data.store64(DATA_MISSES, 0);
     data.store64(DATA_EXIT, 0);
     data.store(DATA_TURN, TURN_KERNEL);
   }

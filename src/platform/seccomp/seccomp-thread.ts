@@ -139,7 +139,7 @@ export class SeccompThread implements HostThread {
 
   private handOver(): void {
     if ((Atomics.exchange(this.turn, DATA_TURN / 4, 0) & TURN_WAITER) === 0) return;
-    this.space.platform.counts.wakes++;
+    this.space.platform.noteWake();
     futexWake(this.turnAddress);
   }
 

@@ -45,7 +45,8 @@ import {
   BELL_SPIN,
   DATA_EXIT,
   DATA_FRAME,
-  DATA_SPIN,
+  DATA_MISSES,
+  DATA_SKIP,
   DATA_TURN,
   ORDER_CHILD_COUNT,
   ORDER_COUNT,
@@ -88,8 +89,12 @@ export interface StubParameters {
 }
 
 const ERRNO_MIN = -4095;
-/** Ticks that a success adds to the time that a thread waits; the sum is then doubled. */
-const SPIN_STEP = 2000;
+/** Spin of who woke the kernel against that of others, by powers of two. */
+const RUNG_SHIFT = 1;
+/** Spins in vain in a row before a thread stops spinning, for its misses times 8 waits; they are counted up to 63. */
+const MISSES_ALLOWED = 4;
+const MISSES_MASK = 63;
+const SKIP_SHIFT = 3;
 const WAKE_ALL = 0x7fffffff;
 /** An id or errno. */
 const RESULT_BYTES = 4;
@@ -211,33 +216,32 @@ function handler(a: Assembler, dataStride: number): void {
   a.mov(eax, TURN_KERNEL).xchg(mem(r12, DATA_TURN), eax); // ordered before the look at BELL_SLEEPING
   a.mov(eax, mem(r13, BELL_SLEEPING)).test(eax, eax).j('e', 'await');
   a.label('ring').lea(rdi, mem(r13, BELL_RUNG)).mov(rsi, FUTEX_WAKE).mov(rdx, WAKE_ALL).mov(rax, NR.futex).syscall();
-  a.label('woken').xor(r15, r15).test(rax, rax).j('ne', 'await');
+  a.label('woken').xor(r15, r15).test(rax, rax).j('ne', 'awaitRung');
   a.inc(r15); // it was about to sleep, or is on its way already
 }
 
-/** Waits until it is the guest's turn: spins for a time that adapts, then sleeps. */
+/**
+ * Waits until it is the guest's turn: spins, then sleeps. Who has rung spins longer, as the kernel must wake up first. Who has
+ * spun in vain a few times in a row stops for a while that grows: blocked for long, or no CPU to spare.
+ */
 function awaitTurn(a: Assembler): void {
-  a.label('await').mov(r11, mem(r12, DATA_SPIN)).mov(r10, mem(r13, BELL_SPIN)).cmp(r11, r10).j('be', 'spinKnown').mov(r11, r10);
-  a.label('spinKnown').rdtsc().shl(rdx, 32).or(rax, rdx).lea(r10, mem(rax));
+  a.label('await').mov(r11, mem(r13, BELL_SPIN)).jmp('waitBegin');
+  a.label('awaitRung').mov(r11, mem(r13, BELL_SPIN)).shl(r11, RUNG_SHIFT);
+  a.label('waitBegin').mov(rax, mem(r12, DATA_SKIP)).test(rax, rax).j('e', 'spinBegin');
+  a.dec(rax).store(mem(r12, DATA_SKIP), rax).jmp('sleep');
+  a.label('spinBegin').rdtsc().shl(rdx, 32).or(rax, rdx).lea(r10, mem(rax));
   a.label('spin').mov(ecx, mem(r12, DATA_TURN)).test(ecx, ecx).j('e', 'inTime').pause();
   a.rdtsc().shl(rdx, 32).or(rax, rdx).sub(rax, r10).cmp(rax, r11).j('b', 'spin');
-  a.shr(r11, 1).store(mem(r12, DATA_SPIN), r11);
-  a.label('sleep')
-    .mov(eax, TURN_KERNEL)
-    .mov(ecx, TURN_KERNEL | TURN_WAITER)
-    .lockCmpxchg(mem(r12, DATA_TURN), ecx);
+  a.mov(rax, mem(r12, DATA_MISSES)).inc(rax).and(rax, MISSES_MASK).store(mem(r12, DATA_MISSES), rax);
+  a.cmp(rax, MISSES_ALLOWED).j('b', 'sleep').shl(rax, SKIP_SHIFT).store(mem(r12, DATA_SKIP), rax);
+  a.label('sleep').mov(eax, TURN_KERNEL).mov(ecx, TURN_KERNEL | TURN_WAITER).lockCmpxchg(mem(r12, DATA_TURN), ecx);
   a.test(eax, eax).j('e', 'go');
   a.xor(r10, r10).test(r15, r15).j('e', 'sleepNow').lea(r10, at('timeout'));
-  a.label('sleepNow')
-    .lea(rdi, mem(r12, DATA_TURN))
-    .mov(rsi, FUTEX_WAIT)
-    .mov(rdx, TURN_KERNEL | TURN_WAITER)
-    .mov(rax, NR.futex)
-    .syscall();
+  a.label('sleepNow').lea(rdi, mem(r12, DATA_TURN)).mov(rsi, FUTEX_WAIT).mov(rdx, TURN_KERNEL | TURN_WAITER).mov(rax, NR.futex).syscall();
   a.label('waited').mov(eax, mem(r12, DATA_TURN)).test(eax, eax).j('e', 'go');
   a.test(r15, r15).j('e', 'sleep');
   a.xor(r15, r15).mov(eax, mem(r13, BELL_SLEEPING)).test(eax, eax).j('ne', 'ring').jmp('sleep');
-  a.label('inTime').lea(r11, mem(r11, SPIN_STEP)).shl(r11, 1).store(mem(r12, DATA_SPIN), r11);
+  a.label('inTime').xor(rax, rax).store(mem(r12, DATA_MISSES), rax);
   a.label('go').mov(rax, mem(r12, DATA_EXIT)).test(rax, rax).j('ne', 'exit');
   a.mov(rax, mem(rbx, SC_SET_BASES)).test(rax, rax).j('e', 'return');
   a.mov(rax, mem(rbx, SC_FS_BASE)).wrfsbase(rax).mov(rax, mem(rbx, SC_GS_BASE)).wrgsbase(rax);

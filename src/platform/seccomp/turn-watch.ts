@@ -4,9 +4,10 @@
  * must wake the kernel. Rings by other threads of this process change the word that the kernel sleeps on.
  */
 import { availableParallelism } from 'node:os';
-import type { PhysAddr } from '../../base/brands.js';
+import { isErr, type PhysAddr } from '../../base/brands.js';
 import { addressOf } from '../../host/libc.js';
 import { futexWait, SPIN_MISS, watchWords } from '../../host/futex.js';
+import { CPU_SET_BYTES, getAffinity, schedGetcpu, setAffinity } from '../../host/process.js';
 import type { FrameStore } from '../frames.js';
 import { BELL_RUNG, BELL_SLEEPING, BELL_SPIN } from './layout.js';
 import type { SeccompThread } from './seccomp-thread.js';
@@ -14,10 +15,12 @@ import { SharedWords } from './words.js';
 
 /** The longest time that either side spins. */
 const SPIN_US = 20;
-/** A miss halves the time that the kernel spins; a trap by signal alone takes two thirds of this. */
-const LEAST_SPIN_US = 4;
-/** After so many misses in a row it tries the longest time again. */
-const HOPE = 64;
+/** Spins in vain in a row before the kernel stops spinning, for its misses times this many waits. */
+const MISSES_ALLOWED = 4;
+const SKIPPED_PER_MISS = 8;
+const MOST_SKIPPED = 256;
+/** A guest thread that had to be woken needs longer to trap. */
+const WOKEN_SPINS = 2;
 
 export class TurnWatch {
   readonly running: SeccompThread[] = [];
@@ -27,9 +30,14 @@ export class TurnWatch {
   private addressesAt = addressOf(new Uint8Array(this.addresses.buffer));
   private seen = 0;
   private readonly cpus = availableParallelism();
-  private spin = 0;
   private guestSpin = -1;
+  /** A guest thread had to be woken since the last wait. */
+  woke = false;
   private misses = 0;
+  private skip = 0;
+  /** The CPUs that the host lets this process have. */
+  private readonly allowed = new Uint8Array(CPU_SET_BYTES);
+  parted = 0;
   sleeps = 0;
   spinHits = 0;
 
@@ -40,6 +48,7 @@ export class TurnWatch {
   ) {
     this.bell = new SharedWords(frames, frame, 4096);
     this.bell.store(BELL_SLEEPING, 0);
+    getAffinity(0, this.allowed);
     this.adapt();
   }
 
@@ -84,7 +93,6 @@ export class TurnWatch {
     if (spin === this.guestSpin) return;
     this.guestSpin = spin;
     this.bell.store(BELL_SPIN, spin);
-    if (this.spin === 0) this.spin = spin;
   }
 
   /** A running thread that has handed over its turn. */
@@ -106,20 +114,47 @@ export class TurnWatch {
   wait(deadlineNs: number): void {
     const { running } = this;
     if (running.length > 0 && this.guestSpin > 0) {
-      if (this.watch(this.spin) !== SPIN_MISS) {
-        this.spin = Math.min(this.spin * 2, this.guestSpin);
-        this.spinHits++;
-        this.misses = 0;
-        return;
-      }
-      this.spin = ++this.misses % HOPE === 0 ? this.guestSpin : Math.max(this.spin / 2, LEAST_SPIN_US * this.ticksPerUs);
+      if (this.skip > 0) this.skip--;
+      else if (this.spinOnce()) return;
     }
+    this.woke = false;
     this.bell.store(BELL_SLEEPING, 1);
     if (this.watch(0) === SPIN_MISS) {
       this.sleeps++;
       futexWait(this.bell.addressAt(BELL_RUNG), this.seen, deadlineNs);
     }
     this.bell.store(BELL_SLEEPING, 0);
+  }
+
+  private spinOnce(): boolean {
+    const ticks = this.woke ? this.guestSpin * WOKEN_SPINS : this.guestSpin;
+    this.woke = false;
+    if (this.watch(ticks) !== SPIN_MISS) {
+      this.spinHits++;
+      this.misses = 0;
+      return true;
+    }
+    this.misses++;
+    if (this.misses < MISSES_ALLOWED) return false;
+    this.skip = Math.min(this.misses * SKIPPED_PER_MISS, MOST_SKIPPED);
+    if (this.running.length === 1) this.part(this.running[0]!);
+    return false;
+  }
+
+  /**
+   * The host likes to put who is woken beside the waker, where neither can spin for the other: the guest thread is sent to another
+   * CPU, and free to be moved from there.
+   */
+  private part(thread: SeccompThread): void {
+    const cpu = schedGetcpu();
+    const byte = cpu >> 3;
+    const bit = 1 << (cpu & 7);
+    if ((this.allowed[byte]! & bit) === 0) return;
+    this.allowed[byte]! ^= bit;
+    const parted = setAffinity(thread.tid, this.allowed);
+    this.allowed[byte]! ^= bit;
+    if (!isErr(parted)) setAffinity(thread.tid, this.allowed);
+    this.parted++;
   }
 
   private watch(ticks: number): number {
