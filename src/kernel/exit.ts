@@ -88,8 +88,8 @@ function exitProcess(machine: Machine, group: ThreadGroup, status: WaitStatus): 
   setExecutable(group, undefined);
   group.exitStatus = status;
   endSession(group);
-  hangUpOrphans(group);
   reparentChildren(machine, group);
+  hangUpOrphans(group, group.parent);
   notifyParent(machine, group);
 }
 
@@ -107,26 +107,23 @@ function endSession(group: ThreadGroup): void {
   terminal.onSessionEnd();
 }
 
-/** Process groups that this exit orphans and that have a stopped member get SIGHUP and SIGCONT (POSIX). */
-function hangUpOrphans(group: ThreadGroup): void {
-  const affected = new Set<ProcessGroup>([group.processGroup]);
-  for (const child of group.children) affected.add(child.processGroup);
-  for (const candidate of affected) {
-    if (!becomesOrphaned(candidate, group)) continue;
-    sendToProcessGroup(candidate, kernelInfo(SIGHUP));
-    sendToProcessGroup(candidate, kernelInfo(SIGCONT));
-  }
+/**
+ * A process group that an exit orphans and that has a stopped member gets SIGHUP and SIGCONT (POSIX). It is orphaned only if
+ * `member`, a process of it, has ended or lost its parent, and `link`, that parent, was in the same session but another group.
+ */
+function hangUpOrphans(member: ThreadGroup, link: ThreadGroup | undefined): void {
+  const { processGroup } = member;
+  if (!link || link.processGroup === processGroup || link.processGroup.session !== processGroup.session) return;
+  if (!hasStoppedMember(processGroup) || !isOrphaned(processGroup)) return;
+  sendToProcessGroup(processGroup, kernelInfo(SIGHUP));
+  sendToProcessGroup(processGroup, kernelInfo(SIGCONT));
 }
 
-function becomesOrphaned(candidate: ProcessGroup, leaving: ThreadGroup): boolean {
-  const stopped = [...candidate.members].some((member) => member !== leaving && [...member.tasks].some((task) => task.state === 'stopped'));
-  if (!stopped || candidate.session !== leaving.processGroup.session) return false;
-  for (const member of candidate.members) {
-    const { parent } = member;
-    if (member === leaving || member.exitStatus !== undefined || !parent || parent === leaving) continue;
-    if (parent.processGroup !== candidate && parent.processGroup.session === candidate.session) return false;
+function hasStoppedMember(group: ProcessGroup): boolean {
+  for (const member of group.members) {
+    for (const task of member.tasks) if (task.state === 'stopped') return true;
   }
-  return isOrphaned(candidate, leaving) || candidate !== leaving.processGroup;
+  return false;
 }
 
 /** Children go to the nearest living subreaper, else to init; without either their end is nobody's business. */
@@ -135,13 +132,11 @@ function reparentChildren(machine: Machine, group: ThreadGroup): void {
   for (const child of [...group.children]) {
     group.children.delete(child);
     child.parent = heir;
+    heir?.children.add(child);
     deliverParentDeathSignal(child);
-    if (!heir) {
-      if (child.exitStatus !== undefined) reap(machine, child);
-      continue;
-    }
-    heir.children.add(child);
-    if (child.exitStatus !== undefined) notifyParent(machine, child);
+    if (child.exitStatus === undefined) hangUpOrphans(child, group);
+    else if (heir) notifyParent(machine, child);
+    else reap(machine, child);
   }
 }
 

@@ -88,14 +88,11 @@ function groupFor(machine: Machine, process: ThreadGroup, id: Pid, session: Sess
   return group;
 }
 
-/**
- * An orphaned process group: no member has a parent in the same session but another group (POSIX). `without`: a process
- * that is about to leave and does not count.
- */
-export function isOrphaned(group: ProcessGroup, without?: ThreadGroup): boolean {
+/** An orphaned process group: no living member has a parent in the same session but another group (POSIX). */
+export function isOrphaned(group: ProcessGroup): boolean {
   for (const member of group.members) {
     const { parent } = member;
-    if (member === without || member.exitStatus !== undefined || !parent) continue;
+    if (member.exitStatus !== undefined || !parent) continue;
     if (parent.processGroup !== group && parent.processGroup.session === group.session) return false;
   }
   return true;

@@ -112,5 +112,39 @@ int main(void) {
   x = '-';
   read(q[0], &x, 1);
   printf("orphaned stopped group %c\n", x);
+  // A group that has been orphaned all the time does not notice the end of another member; one whose last outside parent goes does.
+  c = fork();
+  if (c == 0) {
+    setsid();
+    pid_t k = fork();
+    if (k == 0) { signal(SIGHUP, handler); raise(SIGSTOP); _exit(got == SIGHUP ? 1 : 2); }
+    waitpid(k, &st, WUNTRACED);
+    if (fork() == 0) _exit(0);
+    wait(&st);
+    kill(k, SIGCONT);
+    waitpid(k, &st, 0);
+    _exit(WEXITSTATUS(st));
+  }
+  reap("orphaned before", c);
+  pipe(q);
+  c = fork();
+  if (c == 0) {
+    setsid();
+    pid_t k = fork();
+    if (k == 0) {
+      setpgid(0, 0);
+      pid_t m = fork();
+      if (m == 0) { signal(SIGHUP, handler); raise(SIGSTOP); sleepMs(10); write(q[1], got == SIGHUP ? "H" : "n", 1); _exit(0); }
+      waitpid(m, &st, WUNTRACED);
+      _exit(0);
+    }
+    waitpid(k, &st, 0);
+    close(q[1]);
+    x = '-';
+    read(q[0], &x, 1);
+    _exit(x);
+  }
+  close(q[1]);
+  reap("orphaned by a member", c);
   return done();
 }
