@@ -110,8 +110,12 @@ export class PhysMem {
 
   /** As `allocate`, for frames that will all be touched soon: they get their memory now. */
   allocateBacked(pages: number): PhysAddr | Errno {
+    const { staleFrames } = this;
     const address = this.allocateRun(pages, 1, true, true);
-    if (!isErr(address)) this.back(address, pages);
+    if (isErr(address)) return address;
+    // Where nothing was stale nothing has memory: asking the host would take a tenth of the time.
+    if (this.staleFrames === staleFrames) writeZeros(this.fd, this.fileOffset(address), pages * PAGE_SIZE);
+    else this.back(address, pages);
     return address;
   }
 
