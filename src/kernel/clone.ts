@@ -7,7 +7,7 @@
  * Namespaces are not implemented: their flags are EPERM, as for a user without privilege.
  */
 import { isErr, type Errno } from '../base/brands.js';
-import { EAGAIN, EINVAL, EPERM } from '../abi/errno.js';
+import { EAGAIN, EINVAL, EPERM, ERESTARTNOINTR } from '../abi/errno.js';
 import {
   CLONE_CHILD_CLEARTID, CLONE_CHILD_SETTID, CLONE_CLEAR_SIGHAND, CLONE_FILES, CLONE_FS, CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET,
   CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER, CLONE_NEWUTS, CLONE_PARENT, CLONE_PARENT_SETTID, CLONE_PIDFD, CLONE_SETTLS, CLONE_SIGHAND,
@@ -22,6 +22,7 @@ import { watchCpuLimit } from './cpu-timers.js';
 import { hasCapability } from '../vfs/credentials.js';
 import { moveToGroup } from './job-control.js';
 import { makeReady } from './scheduler.js';
+import { signalPending } from './signals/pending.js';
 import { Task } from './task.js';
 import { ThreadGroup } from './thread-group.js';
 import type { AddressSpace } from '../mm/address-space.js';
@@ -95,6 +96,8 @@ export function cloneTask(task: Task, args: CloneArguments): Task | Errno {
   const flags = args.flags | 0;
   const checked = checkFlags(task, args) || checkLimits(task);
   if (isErr(checked)) return checked;
+  // A signal to the whole group counts the child as not there yet: it must not appear once the signal has been sent.
+  if (signalPending(task)) return ERESTARTNOINTR;
   const memory = cloneMemory(task, flags);
   if (isErr(memory)) return memory;
 
