@@ -112,13 +112,13 @@ export interface SyscallDefinition {
 
 import { R10, R8, R9, RDI, RDX, RSI } from '../platform/registers.js';
 
-export function syscall<const A extends readonly Argument<never>[] | readonly Argument<any>[]>(
+export function syscall<const A extends readonly Argument<unknown>[]>(
   name: string,
   args: A,
   handler: (task: Task, ...values: ArgumentValues<A>) => HandlerResult,
   support: Support = full,
 ): SyscallDefinition {
-  return { name, args, support, invoke: makeInvoker(args as readonly Argument<unknown>[], handler as (task: Task, ...values: unknown[]) => HandlerResult) };
+  return { name, args, support, invoke: makeInvoker(args, handler as (task: Task, ...values: unknown[]) => HandlerResult) };
 }
 
 /** A call that always fails with `answer`. */

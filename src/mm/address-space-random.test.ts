@@ -147,7 +147,7 @@ class World {
     const { mm, pages } = this.space;
     const { first, count, address, length } = this.range();
     const prot = this.prot();
-    const gap = pages.slice(first, first + count).findIndex((page) => page === undefined);
+    const gap = pages.slice(first, first + count).indexOf(undefined);
     const result = mm.protect(address, length, prot);
     assert.equal(result === 0, gap < 0);
     for (let i = first; i < first + (gap < 0 ? count : gap); i++) pages[i] = { ...pages[i]!, prot };
@@ -192,7 +192,10 @@ class World {
   }
 
   fork(): void {
-    if (this.spaces.length >= MAX_SPACES) return this.exit();
+    if (this.spaces.length >= MAX_SPACES) {
+      this.exit();
+      return;
+    }
     const parent = this.space;
     assert.equal(parent.mm.protectForFork(), 0);
     const host = parent.host.copy();

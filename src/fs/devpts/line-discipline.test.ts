@@ -35,7 +35,10 @@ function terminal(): { screen: Screen; line: LineDiscipline; type: (text: string
     line.consumed(count);
     return Buffer.from(buffer.subarray(0, count)).toString('latin1');
   };
-  return { screen, line, type: (text) => [...Buffer.from(text)].forEach((byte) => line.receive(byte)), read };
+  const type = (text: string): void => {
+    for (const byte of Buffer.from(text)) line.receive(byte);
+  };
+  return { screen, line, type, read };
 }
 
 test('a line can be read once it is complete, and is echoed with carriage returns', () => {

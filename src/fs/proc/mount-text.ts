@@ -5,7 +5,7 @@ import type { Path } from '../../vfs/path.js';
 import { majorOf, minorOf } from '../../vfs/special-files.js';
 
 /** Blanks and backslashes as octal, as getmntent(3) expects. */
-function escape(text: ByteString): ByteString {
+function octalEscaped(text: ByteString): ByteString {
   return text.replace(/[ \t\n\\#]/g, (c) => `\\${c.charCodeAt(0).toString(8).padStart(3, '0')}`);
 }
 
@@ -13,7 +13,7 @@ export function mountsText(root: Path): ByteString {
   return listMounts(root)
     .map(({ mount, path, options, fsOptions }) => {
       const merged = fsOptions.startsWith('r') ? options + fsOptions.slice(2) : options;
-      return `${escape(mount.source)} ${escape(path)} ${mount.fs.type} ${merged} 0 0\n`;
+      return `${octalEscaped(mount.source)} ${octalEscaped(path)} ${mount.fs.type} ${merged} 0 0\n`;
     })
     .join('');
 }
@@ -23,7 +23,7 @@ export function mountinfoText(root: Path): ByteString {
     .map(({ mount, parentId, path, rootPath, options, fsOptions }) => {
       const { device, type } = mount.fs;
       const number = `${majorOf(device)}:${minorOf(device)}`;
-      return `${mount.id} ${parentId} ${number} ${escape(rootPath)} ${escape(path)} ${options} - ${type} ${escape(mount.source)} ${fsOptions}\n`;
+      return `${mount.id} ${parentId} ${number} ${octalEscaped(rootPath)} ${octalEscaped(path)} ${options} - ${type} ${octalEscaped(mount.source)} ${fsOptions}\n`;
     })
     .join('');
 }
