@@ -276,6 +276,7 @@ function usageOf(group: ThreadGroup): Usage {
     cpuMs: (group.userNs + group.systemNs + group.childUserNs + group.childSystemNs) / 1e6,
     peakMemoryBytes: Math.max(group.maxRssPages, group.childMaxRssPages) * 4096,
     syscalls: group.syscalls + group.childSyscalls,
+    outOfMemory: group.outOfMemory,
   };
 }
 

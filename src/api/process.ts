@@ -23,7 +23,7 @@ export interface ProcessOptions {
   timeoutMs?: number;
 }
 
-const NO_USAGE: Usage = { cpuMs: 0, peakMemoryBytes: 0, syscalls: 0 };
+const NO_USAGE: Usage = { cpuMs: 0, peakMemoryBytes: 0, syscalls: 0, outOfMemory: false };
 
 /**
  * A running program. Its `stdout` and `stderr` must be read (or cancelled), or the program waits once a mebibyte is unread;

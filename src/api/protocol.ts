@@ -86,6 +86,8 @@ export interface Usage {
   peakMemoryBytes: number;
   /** System calls that the process and the children it waited for made. */
   syscalls: number;
+  /** The kernel killed it because the machine had no memory left. */
+  outOfMemory: boolean;
 }
 
 /** Why a program was not started. */

@@ -165,6 +165,7 @@ class RunSession {
     if (waits && !this.stopping && !this.timedOut && !this.terminal) return;
     const { status, usage } = this.ended;
     if (this.options.json) this.printJson(status, usage);
+    else if (usage.outOfMemory) this.say(oneLine('killed: the machine has no memory left: give it more with -m'));
     this.finish.resolve(shellExitCode(status));
   }
 

@@ -45,6 +45,7 @@ function testSandbox(platform: PlatformName): void {
     assert.ok(result.durationMs > 0);
     assert.ok(result.usage.syscalls > 10);
     assert.ok(result.usage.peakMemoryBytes > 4096);
+    assert.equal(result.usage.outOfMemory, false);
   });
 
   test('a signal shows by name', async () => {
