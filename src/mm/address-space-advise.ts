@@ -4,18 +4,56 @@ import { isErr } from '../base/brands.js';
 import { PAGE_SIZE, pageUp } from '../base/page.js';
 import { EACCES, EAGAIN, EBUSY, EFAULT, EINVAL, EIO, ENOMEM, EPERM } from '../abi/errno.js';
 import {
-  MADV_COLD, MADV_DODUMP, MADV_DOFORK, MADV_DONTDUMP, MADV_DONTFORK, MADV_DONTNEED, MADV_DONTNEED_LOCKED, MADV_FREE, MADV_HUGEPAGE,
-  MADV_HWPOISON, MADV_KEEPONFORK, MADV_MERGEABLE, MADV_NOHUGEPAGE, MADV_NORMAL, MADV_PAGEOUT, MADV_POPULATE_READ, MADV_POPULATE_WRITE,
-  MADV_RANDOM, MADV_REMOVE, MADV_SEQUENTIAL, MADV_UNMERGEABLE, MADV_WILLNEED, MADV_WIPEONFORK, MCL_CURRENT, MCL_FUTURE, MCL_ONFAULT,
-  MS_ASYNC, MS_INVALIDATE, MS_SYNC, PROT_WRITE,
+  MADV_COLD,
+  MADV_DODUMP,
+  MADV_DOFORK,
+  MADV_DONTDUMP,
+  MADV_DONTFORK,
+  MADV_DONTNEED,
+  MADV_DONTNEED_LOCKED,
+  MADV_FREE,
+  MADV_HUGEPAGE,
+  MADV_HWPOISON,
+  MADV_KEEPONFORK,
+  MADV_MERGEABLE,
+  MADV_NOHUGEPAGE,
+  MADV_NORMAL,
+  MADV_PAGEOUT,
+  MADV_POPULATE_READ,
+  MADV_POPULATE_WRITE,
+  MADV_RANDOM,
+  MADV_REMOVE,
+  MADV_SEQUENTIAL,
+  MADV_UNMERGEABLE,
+  MADV_WILLNEED,
+  MADV_WIPEONFORK,
+  MCL_CURRENT,
+  MCL_FUTURE,
+  MCL_ONFAULT,
+  MS_ASYNC,
+  MS_INVALIDATE,
+  MS_SYNC,
+  PROT_WRITE,
 } from '../abi/mman.js';
 import { TASK_SIZE } from '../platform/platform.js';
 import { MAX_VMAS, type AddressSpace } from './address-space.js';
+import { dropExtents, splitExtent } from './address-space-extents.js';
 import { FAULT_BUS, FAULT_OK, FAULT_OOM, faultIn, populate } from './address-space-fault.js';
+import { joinVma, splitVma } from './address-space-vmas.js';
 import type { Extent } from './extent.js';
 import {
-  VM_DONTCOPY, VM_DONTDUMP, VM_DONTEXPAND, VM_HUGEPAGE, VM_LOCKED, VM_LOCKONFAULT, VM_MERGEABLE, VM_NOHUGEPAGE, VM_RANDOM, VM_SEQUENTIAL,
-  VM_WIPEONFORK, type Vma,
+  VM_DONTCOPY,
+  VM_DONTDUMP,
+  VM_DONTEXPAND,
+  VM_HUGEPAGE,
+  VM_LOCKED,
+  VM_LOCKONFAULT,
+  VM_MERGEABLE,
+  VM_NOHUGEPAGE,
+  VM_RANDOM,
+  VM_SEQUENTIAL,
+  VM_WIPEONFORK,
+  type Vma,
 } from './vma.js';
 
 /** Advice that only sets or clears flags: [set, clear]. */
@@ -91,7 +129,7 @@ const ADVICE: Readonly<Record<number, VmaAction>> = {
 /** Private memory reads as zero, or as the file, afterwards. */
 function discard(mm: AddressSpace, vma: Vma, start: GuestAddr, end: GuestAddr): 0 {
   if (vma.cache || vma.isShared) {
-    mm.dropExtents(start, end);
+    dropExtents(mm, start, end);
     return 0;
   }
   const items = mm.extents.items;
@@ -101,7 +139,7 @@ function discard(mm: AddressSpace, vma: Vma, start: GuestAddr, end: GuestAddr): 
     const from = Math.max(start, extent.start);
     const to = Math.min(end, extent.end);
     if (!isOwned(mm, extent, from, to)) {
-      mm.dropExtents(from, to);
+      dropExtents(mm, from, to);
       i = mm.extents.indexOf(to) - 1;
       continue;
     }
@@ -152,12 +190,12 @@ function changeFlags(mm: AddressSpace, address: GuestAddr, length: number, set: 
     if ((clear & VM_DONTCOPY) !== 0 && (vma.flags & VM_DONTEXPAND) !== 0) return EINVAL;
     if (flags !== vma.flags) {
       if (mm.vmas.size + 2 > MAX_VMAS) return ENOMEM;
-      index = mm.splitVma(index, at);
-      if (mm.vmas.items[index]!.end > stop) mm.splitVma(index, stop);
-      mm.splitExtent(at);
-      mm.splitExtent(stop);
+      index = splitVma(mm, index, at);
+      if (mm.vmas.items[index]!.end > stop) splitVma(mm, index, stop);
+      splitExtent(mm, at);
+      splitExtent(mm, stop);
       mm.vmas.items[index]!.flags = flags;
-      mm.join(index);
+      joinVma(mm, index);
     }
     at = stop;
   }

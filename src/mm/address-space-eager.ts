@@ -8,6 +8,7 @@ import { isErr } from '../base/brands.js';
 import { PAGE_SIZE } from '../base/page.js';
 import { MAP_FIXED, PROT_WRITE } from '../abi/mman.js';
 import { MAX_EXTENTS, type AddressSpace } from './address-space.js';
+import { addExtent } from './address-space-extents.js';
 import { copyFrames, faultIn, FAULT_OK, mapCache } from './address-space-fault.js';
 import { Extent } from './extent.js';
 import type { Vma } from './vma.js';
@@ -65,5 +66,5 @@ function copyData(mm: AddressSpace, vma: Vma, start: GuestAddr, end: GuestAddr):
     page += cache.runPages;
   }
   const copyEnd = vma.addressOf(last * PAGE_SIZE);
-  mm.addExtent(new Extent(start, copyEnd, phys, physmem.windowOf(phys), vma.prot, false, false), true);
+  addExtent(mm, new Extent(start, copyEnd, phys, physmem.windowOf(phys), vma.prot, false, false), true);
 }

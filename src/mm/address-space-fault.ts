@@ -11,7 +11,9 @@ import { PROT_EXEC, PROT_READ, PROT_WRITE } from '../abi/mman.js';
 import { BUS_ADRERR, SEGV_ACCERR, SEGV_MAPERR, SIGBUS, SIGKILL, SIGSEGV } from '../abi/signal.js';
 import { FAULT_EXEC, FAULT_WRITE, TASK_SIZE, type Trap } from '../platform/platform.js';
 import { MAX_EXTENTS, type AddressSpace, type FaultOutcome } from './address-space.js';
+import { addExtent, joinExtent, splitExtent } from './address-space-extents.js';
 import { STACK_GUARD_GAP } from './address-space-map.js';
+import { account } from './address-space-vmas.js';
 import { Extent } from './extent.js';
 import { WINDOW_SIZE } from './phys-window.js';
 import { VM_GROWSDOWN, type Vma } from './vma.js';
@@ -77,7 +79,8 @@ export function handleFault(mm: AddressSpace, trap: Trap, completeFault: () => v
 
 function isAllowed(vma: Vma, trap: Trap): boolean {
   const { errorCode } = trap;
-  const needed = (errorCode & FAULT_EXEC) !== 0 ? PROT_EXEC : (errorCode & FAULT_WRITE) !== 0 ? PROT_WRITE : PROT_READ | PROT_WRITE | PROT_EXEC;
+  const needed =
+    (errorCode & FAULT_EXEC) !== 0 ? PROT_EXEC : (errorCode & FAULT_WRITE) !== 0 ? PROT_WRITE : PROT_READ | PROT_WRITE | PROT_EXEC;
   return (vma.prot & needed) !== 0;
 }
 
@@ -127,9 +130,9 @@ function growStack(mm: AddressSpace, vma: Vma, index: number, address: GuestAddr
   const pages = (vma.start - start) / PAGE_SIZE;
   if ((mm.totalPages + pages) * PAGE_SIZE > mm.limits.addressSpace) return false;
   vma.offset -= vma.cache ? vma.start - start : 0;
-  mm.account(vma, -1);
+  account(mm, vma, -1);
   vma.start = start;
-  mm.account(vma, 1);
+  account(mm, vma, 1);
   return true;
 }
 
@@ -167,7 +170,7 @@ function mapAnonymous(mm: AddressSpace, vma: Vma, address: GuestAddr): number {
     phys = physmem.allocate(1);
     if (isErr(phys)) return FAULT_OOM;
   }
-  mm.addExtent(new Extent(start, start + pages * PAGE_SIZE, phys, physmem.windowOf(phys), vma.prot, false, false), streaming);
+  addExtent(mm, new Extent(start, start + pages * PAGE_SIZE, phys, physmem.windowOf(phys), vma.prot, false, false), streaming);
   return FAULT_OK;
 }
 
@@ -210,7 +213,7 @@ export function mapCache(mm: AddressSpace, vma: Vma, address: GuestAddr, low: Gu
   mm.physmem.hold(runPhys, runPages);
   const cow = !vma.isShared;
   const prot = cow ? vma.prot & ~PROT_WRITE : vma.prot;
-  mm.addExtent(new Extent(start, start + runPages * PAGE_SIZE, runPhys, mm.physmem.windowOf(runPhys), prot, true, cow));
+  addExtent(mm, new Extent(start, start + runPages * PAGE_SIZE, runPhys, mm.physmem.windowOf(runPhys), prot, true, cow));
   return FAULT_OK;
 }
 
@@ -276,15 +279,21 @@ export function copyFrames(mm: AddressSpace, from: number, to: number, pages: nu
 
 /** Puts own frames in the place of a part of a shared extent. */
 export function replace(
-  mm: AddressSpace, extent: Extent, start: GuestAddr, end: GuestAddr, phys: number, prot: number, populate: boolean,
+  mm: AddressSpace,
+  extent: Extent,
+  start: GuestAddr,
+  end: GuestAddr,
+  phys: number,
+  prot: number,
+  populate: boolean,
 ): void {
   const oldPhys = extent.physOf(start);
-  const first = mm.splitExtent(start);
-  mm.splitExtent(end);
+  const first = splitExtent(mm, start);
+  splitExtent(mm, end);
   mm.extents.removeAt(first);
   mm.lastExtent = undefined;
   mm.releaseLater(oldPhys, (end - start) / PAGE_SIZE);
-  mm.addExtent(new Extent(start, end, phys, mm.physmem.windowOf(phys), prot, false, false), populate);
+  addExtent(mm, new Extent(start, end, phys, mm.physmem.windowOf(phys), prot, false, false), populate);
 }
 
 /** The last owner of frames that were shared makes them writable: those around `page`, and others it finds on the way. */
@@ -307,11 +316,11 @@ function takeOver(mm: AddressSpace, vma: Vma, extent: Extent, page: GuestAddr): 
 
 /** [start, end) of one extent is nobody else's any more. */
 function own(mm: AddressSpace, vma: Vma, start: GuestAddr, end: GuestAddr): void {
-  const index = mm.splitExtent(start);
-  mm.splitExtent(end);
+  const index = splitExtent(mm, start);
+  splitExtent(mm, end);
   const extent = mm.extents.items[index]!;
   extent.cow = false;
   extent.prot = vma.prot;
   mm.space.protect(start, end - start, vma.prot);
-  mm.joinExtent(index);
+  joinExtent(mm, index);
 }

@@ -14,7 +14,9 @@ import { PAGE_SIZE } from '../base/page.js';
 import { PROT_WRITE } from '../abi/mman.js';
 import type { HostSpace } from '../platform/platform.js';
 import { AddressSpace, MAX_EXTENTS } from './address-space.js';
+import { addExtent, enterExtent, splitExtent } from './address-space-extents.js';
 import { copyFrames } from './address-space-fault.js';
+import { attach, joinWithin } from './address-space-vmas.js';
 import { Extent } from './extent.js';
 import { VM_DONTCOPY, VM_LOCKED, VM_LOCKONFAULT, VM_WIPEONFORK, type Vma } from './vma.js';
 
@@ -40,7 +42,7 @@ export function protectForFork(mm: AddressSpace, hints: readonly GuestAddr[]): 0
     end = extent.end;
   }
   if (pending >= 0) mm.space.protect(start, end - start, pending);
-  mm.joinWithin(0, Infinity);
+  joinWithin(mm, 0, Infinity);
   mm.lastExtent = undefined;
   return 0;
 }
@@ -55,8 +57,8 @@ function isolateHotPages(mm: AddressSpace, hints: readonly GuestAddr[]): Readonl
     if (!found || found.cached || mm.physmem.references(found.physOf(page)) !== 1) continue;
     const vma = mm.vmas.find(page)!;
     if (!isCopied(vma) || (vma.prot & PROT_WRITE) === 0) continue;
-    const index = mm.splitExtent(page);
-    mm.splitExtent(page + PAGE_SIZE);
+    const index = splitExtent(mm, page);
+    splitExtent(mm, page + PAGE_SIZE);
     const extent = mm.extents.items[index]!;
     hot.add(extent);
     if (!extent.cow) continue;
@@ -80,7 +82,7 @@ export function fork(parent: AddressSpace, childSpace: HostSpace): AddressSpace 
     if ((vma.flags & VM_DONTCOPY) !== 0) continue;
     const copy = vma.derive(vma.start, vma.end, vma.offset);
     copy.flags &= ~(VM_LOCKED | VM_LOCKONFAULT);
-    child.attach(copy);
+    attach(child, copy);
   }
   const vmas = parent.vmas.items;
   let v = 0;
@@ -91,7 +93,7 @@ export function fork(parent: AddressSpace, childSpace: HostSpace): AddressSpace 
       childSpace.unmap(extent.start, extent.end - extent.start);
     } else if (vma.isShared || extent.cow) {
       parent.physmem.hold(extent.phys, extent.pages);
-      child.enterExtent(copyOf(extent, extent.phys));
+      enterExtent(child, copyOf(extent, extent.phys));
     } else if (!copyExtent(child, extent)) {
       child.dispose();
       return ENOMEM;
@@ -110,7 +112,7 @@ function copyExtent(child: AddressSpace, extent: Extent): boolean {
   const phys = physmem.allocateDirty(extent.pages);
   if (isErr(phys)) return false;
   copyFrames(child, extent.phys, phys, extent.pages);
-  child.addExtent(new Extent(extent.start, extent.end, phys, physmem.windowOf(phys), extent.prot, false, false), true);
+  addExtent(child, new Extent(extent.start, extent.end, phys, physmem.windowOf(phys), extent.prot, false, false), true);
   return true;
 }
 

@@ -7,14 +7,30 @@ import { isErr } from '../base/brands.js';
 import { PAGE_SIZE, pageDown, pageUp } from '../base/page.js';
 import { EACCES, EEXIST, EINVAL, ENOMEM, EOVERFLOW, EPERM } from '../abi/errno.js';
 import {
-  MAP_32BIT, MAP_ANONYMOUS, MAP_FIXED, MAP_FIXED_NOREPLACE, MAP_GROWSDOWN, MAP_LOCKED, MAP_NONBLOCK, MAP_NORESERVE, MAP_POPULATE, MAP_PRIVATE,
-  MAP_SHARED, MAP_SHARED_VALIDATE, MAP_TYPE, PROT_EXEC, PROT_READ, PROT_WRITE,
+  MAP_32BIT,
+  MAP_ANONYMOUS,
+  MAP_FIXED,
+  MAP_FIXED_NOREPLACE,
+  MAP_GROWSDOWN,
+  MAP_LOCKED,
+  MAP_NONBLOCK,
+  MAP_NORESERVE,
+  MAP_POPULATE,
+  MAP_PRIVATE,
+  MAP_SHARED,
+  MAP_SHARED_VALIDATE,
+  MAP_TYPE,
+  PROT_EXEC,
+  PROT_READ,
+  PROT_WRITE,
 } from '../abi/mman.js';
 import { randomU32 } from '../host/random.js';
 import { TASK_SIZE } from '../platform/platform.js';
 import { MAX_EXTENTS, MAX_VMAS, type AddressSpace, type MapRequest } from './address-space.js';
 import { mapEagerly } from './address-space-eager.js';
+import { dropExtents, splitExtent } from './address-space-extents.js';
 import { populate } from './address-space-fault.js';
+import { account, attach, detach, joinWithin, splitVma } from './address-space-vmas.js';
 import { PageCache } from './page-cache.js';
 import { VM_GROWSDOWN, VM_LOCKED, VM_LOCKONFAULT, VM_NORESERVE, VM_SHARED, Vma } from './vma.js';
 
@@ -47,7 +63,7 @@ export function map(mm: AddressSpace, request: MapRequest): GuestAddr | Errno {
     const unmapped = unmap(mm, address, length);
     if (isErr(unmapped)) return unmapped;
   }
-  const entered = mm.attach(vma);
+  const entered = attach(mm, vma);
   if ((request.flags & (MAP_POPULATE | MAP_NONBLOCK)) === MAP_POPULATE || (vma.flags & (VM_LOCKED | VM_LOCKONFAULT)) === VM_LOCKED) {
     populate(mm, address, address + length);
   } else {
@@ -145,8 +161,15 @@ function makeVma(mm: AddressSpace, request: MapRequest, start: GuestAddr, length
   let cache = file?.mappable.cache;
   if (!cache && shared) cache = new PageCache(mm.physmem, length, undefined, { ownedByMappings: true });
   return new Vma(
-    start, start + length, request.prot & ALL_PROT, request.maxProt ?? ALL_PROT, vmFlags, cache, cache ? (request.offset ?? 0) : 0,
-    file, request.name ?? '',
+    start,
+    start + length,
+    request.prot & ALL_PROT,
+    request.maxProt ?? ALL_PROT,
+    vmFlags,
+    cache,
+    cache ? (request.offset ?? 0) : 0,
+    file,
+    request.name ?? '',
   );
 }
 
@@ -178,14 +201,14 @@ export function unmap(mm: AddressSpace, address: GuestAddr, length: number): 0 |
   const head = vmas.items[first];
   if (head === undefined || head.start >= end) return 0;
   if (head.start < address && head.end > end && vmas.size >= MAX_VMAS) return ENOMEM;
-  if (head.start < address) first = mm.splitVma(first, address);
+  if (head.start < address) first = splitVma(mm, first, address);
   let last = vmas.indexOf(end);
   const tail = vmas.items[last];
-  if (tail !== undefined && tail.start < end) last = mm.splitVma(last, end);
+  if (tail !== undefined && tail.start < end) last = splitVma(mm, last, end);
   const gone = vmas.items.slice(first, last);
-  mm.dropExtents(address, end);
+  dropExtents(mm, address, end);
   vmas.removeAt(first, last - first);
-  for (const vma of gone) mm.detach(vma);
+  for (const vma of gone) detach(mm, vma);
   noteGap(mm, end);
   return 0;
 }
@@ -201,7 +224,7 @@ export function protect(mm: AddressSpace, address: GuestAddr, length: number, pr
   if (address > TASK_SIZE || length > TASK_SIZE - address) return ENOMEM;
   const end = address + pageUp(length);
   const result = protectRange(mm, address, end, prot);
-  mm.joinWithin(address, end);
+  joinWithin(mm, address, end);
   return result;
 }
 
@@ -216,8 +239,8 @@ function protectRange(mm: AddressSpace, address: GuestAddr, end: GuestAddr, prot
     if ((prot & ~vma.maxProt) !== 0) return EACCES;
     if (vma.prot !== prot) {
       if (vmas.size + 2 > MAX_VMAS || mm.extents.size + 2 > MAX_EXTENTS) return ENOMEM;
-      index = mm.splitVma(index, at);
-      if (vmas.items[index]!.end > stop) mm.splitVma(index, stop);
+      index = splitVma(mm, index, at);
+      if (vmas.items[index]!.end > stop) splitVma(mm, index, stop);
       const limited = setProtection(mm, index, prot);
       if (isErr(limited)) return limited;
     }
@@ -228,12 +251,12 @@ function protectRange(mm: AddressSpace, address: GuestAddr, end: GuestAddr, prot
 
 function setProtection(mm: AddressSpace, index: number, prot: number): 0 | Errno {
   const vma = mm.vmas.items[index]!;
-  mm.account(vma, -1);
+  account(mm, vma, -1);
   const before = vma.prot;
   vma.prot = prot;
   const overLimit = vma.isData && (mm.dataPages + vma.pages) * PAGE_SIZE > mm.limits.data;
   if (overLimit) vma.prot = before;
-  mm.account(vma, 1);
+  account(mm, vma, 1);
   if (!overLimit) protectExtents(mm, vma);
   return overLimit ? ENOMEM : 0;
 }
@@ -241,8 +264,8 @@ function setProtection(mm: AddressSpace, index: number, prot: number): 0 | Errno
 /** Makes the host's protections follow the VMA's: one operation per run of neighbours that need the same. */
 function protectExtents(mm: AddressSpace, vma: Vma): void {
   const extents = mm.extents;
-  const first = mm.splitExtent(vma.start);
-  const last = mm.splitExtent(vma.end);
+  const first = splitExtent(mm, vma.start);
+  const last = splitExtent(mm, vma.end);
   let start = 0;
   let end = 0;
   let pending = -1;
@@ -275,7 +298,11 @@ export function setBrk(mm: AddressSpace, address: GuestAddr): GuestAddr {
     if (!isGapFree(mm, oldEnd, newEnd + PAGE_SIZE)) return old;
     const length = newEnd - oldEnd;
     const mapped = map(mm, {
-      address: oldEnd, length, prot: PROT_READ | PROT_WRITE, flags: MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, name: '[heap]',
+      address: oldEnd,
+      length,
+      prot: PROT_READ | PROT_WRITE,
+      flags: MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+      name: '[heap]',
     });
     if (isErr(mapped)) return old;
     if (length <= EAGER_BRK) populate(mm, oldEnd, newEnd);

@@ -6,15 +6,22 @@ import { EAGAIN, EFAULT, EINVAL, ENOMEM } from '../abi/errno.js';
 import { MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE } from '../abi/mman.js';
 import { TASK_SIZE } from '../platform/platform.js';
 import { MAX_EXTENTS, MAX_VMAS, type AddressSpace } from './address-space.js';
+import { addExtent, splitExtent } from './address-space-extents.js';
 import { populate } from './address-space-fault.js';
 import { findGap, MMAP_MIN_ADDR, noteGap, unmap } from './address-space-map.js';
+import { account, attach, detach, joinVma, splitVma } from './address-space-vmas.js';
 import { Extent } from './extent.js';
 import { VM_DONTEXPAND, VM_LOCKED, type Vma } from './vma.js';
 
 const VALID_FLAGS = MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP;
 
 export function remap(
-  mm: AddressSpace, oldAddress: GuestAddr, oldLengthBytes: number, newLengthBytes: number, flags: number, newAddress: GuestAddr,
+  mm: AddressSpace,
+  oldAddress: GuestAddr,
+  oldLengthBytes: number,
+  newLengthBytes: number,
+  flags: number,
+  newAddress: GuestAddr,
 ): GuestAddr | Errno {
   if ((flags & ~VALID_FLAGS) !== 0 || oldAddress % PAGE_SIZE !== 0) return EINVAL;
   if ((flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) !== 0 && (flags & MREMAP_MAYMOVE) === 0) return EINVAL;
@@ -52,9 +59,7 @@ function checkTarget(oldAddress: GuestAddr, oldLength: number, newAddress: Guest
   return 0;
 }
 
-function checkSource(
-  mm: AddressSpace, vma: Vma, oldAddress: GuestAddr, oldLength: number, newLength: number, flags: number,
-): 0 | Errno {
+function checkSource(mm: AddressSpace, vma: Vma, oldAddress: GuestAddr, oldLength: number, newLength: number, flags: number): 0 | Errno {
   // An old length of zero asks for a second mapping of shared memory.
   if (oldLength === 0 && !vma.isShared) return EINVAL;
   if ((flags & MREMAP_DONTUNMAP) !== 0 && (vma.flags & VM_DONTEXPAND) !== 0) return EINVAL;
@@ -76,7 +81,12 @@ function shrink(mm: AddressSpace, address: GuestAddr, oldLength: number, newLeng
 }
 
 function shrinkAndMove(
-  mm: AddressSpace, address: GuestAddr, oldLength: number, newLength: number, target: GuestAddr, flags: number,
+  mm: AddressSpace,
+  address: GuestAddr,
+  oldLength: number,
+  newLength: number,
+  target: GuestAddr,
+  flags: number,
 ): GuestAddr | Errno {
   let length = oldLength;
   if (newLength < oldLength) {
@@ -90,17 +100,22 @@ function shrinkAndMove(
 function growInPlace(mm: AddressSpace, vma: Vma, more: number): boolean {
   if (vma.end > TASK_SIZE - more || !mm.vmas.isFree(vma.end, vma.end + more)) return false;
   const from = vma.end;
-  mm.account(vma, -1);
+  account(mm, vma, -1);
   vma.end += more;
-  mm.account(vma, 1);
-  const entered = mm.join(mm.vmas.indexOf(vma.start));
+  account(mm, vma, 1);
+  const entered = joinVma(mm, mm.vmas.indexOf(vma.start));
   if ((entered.flags & VM_LOCKED) !== 0) populate(mm, from, from + more);
   return true;
 }
 
 /** Moves [address, address+length) to `target`, where `newLength` bytes are free. */
 function move(
-  mm: AddressSpace, address: GuestAddr, length: number, newLength: number, target: GuestAddr, flags: number,
+  mm: AddressSpace,
+  address: GuestAddr,
+  length: number,
+  newLength: number,
+  target: GuestAddr,
+  flags: number,
 ): GuestAddr | Errno {
   const keep = (flags & MREMAP_DONTUNMAP) !== 0 || length === 0;
   let index = mm.vmas.indexOf(address);
@@ -108,25 +123,25 @@ function move(
   const copy = old.derive(target, target + newLength, old.cache ? old.offsetOf(address) : 0);
   if (length > 0) moveExtents(mm, address, length, target);
   if (!keep) {
-    index = mm.splitVma(index, address);
-    if (mm.vmas.items[index]!.end > address + length) mm.splitVma(index, address + length);
+    index = splitVma(mm, index, address);
+    if (mm.vmas.items[index]!.end > address + length) splitVma(mm, index, address + length);
     const gone = mm.vmas.items[index]!;
     mm.vmas.removeAt(index);
     noteGap(mm, gone.end);
-    const entered = mm.attach(copy);
-    mm.detach(gone);
+    const entered = attach(mm, copy);
+    detach(mm, gone);
     if ((entered.flags & VM_LOCKED) !== 0) populate(mm, target, target + newLength);
     return target;
   }
   if (length > 0) old.flags &= ~VM_LOCKED;
-  mm.attach(copy);
+  attach(mm, copy);
   return target;
 }
 
 /** Moves extents: mapped at the new place, unmapped at the old one. The frames' references go along. */
 function moveExtents(mm: AddressSpace, address: GuestAddr, length: number, target: GuestAddr): void {
-  const first = mm.splitExtent(address);
-  const last = mm.splitExtent(address + length);
+  const first = splitExtent(mm, address);
+  const last = splitExtent(mm, address + length);
   if (first === last) return;
   const moved = mm.extents.items.slice(first, last);
   mm.extents.removeAt(first, last - first);
@@ -135,6 +150,9 @@ function moveExtents(mm: AddressSpace, address: GuestAddr, length: number, targe
   mm.space.unmap(lowest, moved[moved.length - 1]!.end - lowest);
   for (const extent of moved) {
     const start = extent.start - address + target;
-    mm.addExtent(new Extent(start, start + (extent.end - extent.start), extent.phys, extent.window, extent.prot, extent.cached, extent.cow));
+    addExtent(
+      mm,
+      new Extent(start, start + (extent.end - extent.start), extent.phys, extent.window, extent.prot, extent.cached, extent.cow),
+    );
   }
 }

@@ -5,8 +5,9 @@
  *   extents  which frames are there, and what the host mapping allows           (extent.ts)
  *   space    the host's mappings, changed by queued operations                  (platform/platform.ts)
  *
- * The class holds the state and the steps that keep the three in agreement; each subject has a file of functions that take it:
- * address-space-map.ts, -fault, -remap, -advise, -fork, -user, -maps. Fields and methods marked "internal" are for those files.
+ * The class holds the state and what system calls ask of it; each subject has a file of functions that take it: the steps that
+ * keep the three in agreement in address-space-vmas.ts and -extents, the operations in -map, -fault, -eager, -remap, -advise,
+ * -fork, -user, -maps. Fields and methods marked "internal" are for those files.
  *
  * Frames whose mapping goes away may still be reachable by threads that run at this moment: when there can be any, `settle`
  * runs the queued operations before the frames are released.
@@ -19,19 +20,21 @@ import { pageUp } from '../base/page.js';
 import type { StructType } from '../base/struct.js';
 import { TASK_SIZE, type HostSpace, type Trap } from '../platform/platform.js';
 import * as advising from './address-space-advise.js';
+import { dropExtents, swallowExtent } from './address-space-extents.js';
 import * as faults from './address-space-fault.js';
 import * as forking from './address-space-fork.js';
 import * as mapping from './address-space-map.js';
 import * as reporting from './address-space-maps.js';
 import * as moving from './address-space-remap.js';
 import * as user from './address-space-user.js';
-import { Extent } from './extent.js';
+import { detach, swallowVma } from './address-space-vmas.js';
+import type { Extent } from './extent.js';
 import { ForkProfile } from './fork-profile.js';
 import type { IoVec } from './io-vec.js';
 import type { CacheMapper, Mappable, PageCache } from './page-cache.js';
 import type { PhysMem } from './phys-mem.js';
 import { UserIoVec } from './user-io-vec.js';
-import { Vma, VM_GROWSDOWN, VM_LOCKED, VM_SHARED } from './vma.js';
+import { VM_GROWSDOWN, VM_LOCKED, type Vma } from './vma.js';
 
 /** A mapped file as mm sees it; vfs' OpenFile and Path are behind it. */
 export interface MappedFile {
@@ -118,6 +121,9 @@ export class AddressSpace implements CacheMapper {
   /** Faults that found nothing to do, because another thread's fault had done it. */
   spuriousFaults = 0;
   private disposed = false;
+  // Made once, because joining is on the way of every fault.
+  readonly vmaJoiner = (vma: Vma, next: Vma): boolean => swallowVma(this, vma, next);
+  readonly extentJoiner = (extent: Extent, next: Extent): boolean => swallowExtent(this, extent, next);
 
   constructor(
     readonly physmem: PhysMem,
@@ -193,7 +199,7 @@ export class AddressSpace implements CacheMapper {
     this.lastExtent = undefined;
     const vmas = this.vmas.items.slice();
     this.vmas.clear();
-    for (const vma of vmas) this.detach(vma);
+    for (const vma of vmas) detach(this, vma);
     this.totalPages = 0;
     this.dataPages = 0;
   }
@@ -313,155 +319,13 @@ export class AddressSpace implements CacheMapper {
       if (vma.cache !== cache) continue;
       const start = vma.start + Math.max(0, from - vma.offset);
       const end = Math.min(vma.end, vma.start + (pageUp(to) - vma.offset));
-      if (start < end) this.dropExtents(start, end, !alsoCopies);
+      if (start < end) dropExtents(this, start, end, !alsoCopies);
     }
     this.settle();
     this.remote = false;
   }
 
-  // Internal: VMAs.
-
-  /** Enters a VMA, counting it and its file; joins it with its neighbours. Returns the VMA that now covers it. */
-  attach(vma: Vma): Vma {
-    vma.file?.hold();
-    vma.cache?.countMapping(this, this.isSharedWriter(vma), 1);
-    this.account(vma, 1);
-    const index = this.vmas.insert(vma);
-    return this.join(index);
-  }
-
-  /** Takes back what `attach` counted, once the VMA is out of the map. */
-  detach(vma: Vma): void {
-    this.account(vma, -1);
-    vma.cache?.countMapping(this, this.isSharedWriter(vma), -1);
-    vma.file?.drop();
-  }
-
-  isSharedWriter(vma: Vma): boolean {
-    return (vma.flags & VM_SHARED) !== 0 && (vma.maxProt & 2) !== 0;
-  }
-
-  account(vma: Vma, sign: 1 | -1): void {
-    this.totalPages += sign * vma.pages;
-    if (vma.isData) this.dataPages += sign * vma.pages;
-    if (this.totalPages > this.peakPages) this.peakPages = this.totalPages;
-  }
-
-  /** Joins the VMA at `index` with those beside it that continue it; returns the VMA that now covers it. */
-  join(index: number): Vma {
-    const { start } = this.vmas.items[index]!;
-    this.vmas.joinRange(index, index, this.joinVma);
-    return this.vmas.find(start)!;
-  }
-
-  /** Joins what continues each other in and beside [start, end). */
-  joinWithin(start: GuestAddr, end: GuestAddr): void {
-    this.vmas.joinRange(this.vmas.indexOf(start), this.vmas.indexOf(end), this.joinVma);
-    this.extents.joinRange(this.extents.indexOf(start), this.extents.indexOf(end), this.joinTwoExtents);
-  }
-
-  private readonly joinVma = (vma: Vma, next: Vma): boolean => {
-    if (!vma.continuedBy(next)) return false;
-    vma.end = next.end;
-    // The totals stay; the mapping and the file are counted once per VMA.
-    next.cache?.countMapping(this, this.isSharedWriter(next), -1);
-    next.file?.drop();
-    return true;
-  };
-
-  /** Splits the VMA at `index` so that one begins at `address`; returns the index of that one. */
-  splitVma(index: number, address: GuestAddr): number {
-    const vma = this.vmas.items[index]!;
-    if (vma.start === address) return index;
-    const rest = vma.derive(address, vma.end, vma.cache ? vma.offsetOf(address) : 0);
-    rest.file?.hold();
-    rest.cache?.countMapping(this, this.isSharedWriter(rest), 1);
-    vma.end = address;
-    this.vmas.insertAt(index + 1, rest);
-    return index + 1;
-  }
-
-  // Internal: extents.
-
-  /**
-   * Enters an extent whose frames the caller has references to (they become the extent's), and queues its host mapping.
-   * `populate`: the frames have memory and will be used at once.
-   */
-  addExtent(extent: Extent, populate = false): Extent {
-    this.space.map(extent.start, extent.end - extent.start, extent.prot, extent.phys, populate);
-    return this.enterExtent(extent);
-  }
-
-  /** As addExtent, for what the host has mapped already. */
-  enterExtent(extent: Extent): Extent {
-    const index = this.extents.insert(extent);
-    return this.joinExtent(index);
-  }
-
-  joinExtent(index: number): Extent {
-    const { start } = this.extents.items[index]!;
-    this.extents.joinRange(index, index, this.joinTwoExtents);
-    return this.extents.find(start)!;
-  }
-
-  private readonly joinTwoExtents = (extent: Extent, next: Extent): boolean => {
-    if (!extent.continuedBy(next) || !this.inOneVma(extent, next)) return false;
-    extent.end = next.end;
-    this.forget(next);
-    return true;
-  };
-
-  private inOneVma(extent: Extent, next: Extent): boolean {
-    const vma = this.vmas.find(extent.start);
-    return vma !== undefined && next.start < vma.end;
-  }
-
-  private forget(extent: Extent): void {
-    if (this.lastExtent === extent) this.lastExtent = undefined;
-  }
-
-  /** Splits whatever extent crosses `address`; returns the index of the first extent at or behind it. */
-  splitExtent(address: GuestAddr): number {
-    const index = this.extents.indexOf(address);
-    const extent = this.extents.items[index];
-    if (extent === undefined || extent.start >= address) return index;
-    this.extents.insertAt(index + 1, extent.splitAt(address));
-    return index + 1;
-  }
-
-  /** Removes what is mapped in [start, end), on the host too. `onlyCached`: leaves private copies alone. */
-  dropExtents(start: GuestAddr, end: GuestAddr, onlyCached = false): void {
-    const extents = this.extents;
-    let first = extents.indexOf(start);
-    if (first === extents.size || extents.items[first]!.start >= end) return;
-    first = this.splitExtent(start);
-    const last = this.splitExtent(end);
-    if (onlyCached) {
-      this.dropCachedExtents(first, last);
-      return;
-    }
-    const lowest = extents.items[first]!.start;
-    const highest = extents.items[last - 1]!.end;
-    for (let i = first; i < last; i++) this.letGo(extents.items[i]!);
-    extents.removeAt(first, last - first);
-    this.space.unmap(lowest, highest - lowest);
-  }
-
-  private dropCachedExtents(first: number, last: number): void {
-    for (let i = last - 1; i >= first; i--) {
-      const extent = this.extents.items[i]!;
-      if (!extent.cached) continue;
-      this.letGo(extent);
-      this.extents.removeAt(i);
-      this.space.unmap(extent.start, extent.end - extent.start);
-    }
-  }
-
-  /** An extent's frames are to be released once no thread can reach them. */
-  private letGo(extent: Extent): void {
-    this.forget(extent);
-    this.releaseLater(extent.phys, extent.pages);
-  }
+  // Internal: frames that wait for their release.
 
   releaseLater(phys: PhysAddr, pages: number): void {
     this.limboPhys.push(phys);
@@ -499,4 +363,3 @@ export class AddressSpace implements CacheMapper {
     return start >= 0 && length >= 0 && start <= TASK_SIZE && length <= TASK_SIZE - start;
   }
 }
-
