@@ -16,12 +16,12 @@ import { BUILD, ROOT } from './repository.js';
 
 /** dist file without extension -> source. */
 const MODULES: Readonly<Record<string, string>> = { index: 'src/index.ts' };
-const PROGRAMS: Readonly<Record<string, string>> = {
-  cli: 'src/cli/bin.ts',
+const STARTERS: Readonly<Record<string, string>> = { cli: 'src/cli/bin.ts', 'kernel-worker': 'src/api/kernel-worker.ts' };
+/** Loaded by the starters: each a function expression with the parameters of a CommonJS module. */
+const LOADED: Readonly<Record<string, string>> = {
   main: 'src/cli/main.ts',
   doctor: 'src/cli/doctor.ts',
   syscalls: 'src/cli/syscalls.ts',
-  'kernel-worker': 'src/api/kernel-worker.ts',
   kernel: 'src/api/kernel.ts',
 };
 
@@ -42,14 +42,10 @@ const COMMON: BuildOptions = {
 async function main(): Promise<void> {
   rmSync(join(ROOT, 'dist'), { recursive: true, force: true });
   await build({ ...COMMON, entryPoints: { ...MODULES }, format: 'esm', splitting: true, chunkNames: 'chunk-[hash]' });
-  await build({
-    ...COMMON,
-    entryPoints: { ...PROGRAMS },
-    format: 'cjs',
-    outExtension: { '.js': '.cjs' },
-    define: { 'import.meta.url': 'ownUrl' },
-    banner: { js: OWN_URL },
-  });
+  const common: BuildOptions = { ...COMMON, format: 'cjs', outExtension: { '.js': '.cjs' }, define: { 'import.meta.url': 'ownUrl' } };
+  await build({ ...common, entryPoints: { ...STARTERS }, banner: { js: OWN_URL } });
+  const head = `(function (require, module, exports, __filename) {${OWN_URL}`;
+  await build({ ...common, entryPoints: { ...LOADED }, banner: { js: head }, footer: { js: '})' } });
   chmodSync(join(ROOT, 'dist/cli.cjs'), 0o755);
   cpSync(join(BUILD, 'src'), join(ROOT, 'dist/types'), {
     recursive: true,

@@ -12,7 +12,8 @@ let from: string;
 before(() => {
   folder = mkdtempSync(join(tmpdir(), 'skas-cache-'));
   from = pathToFileURL(join(folder, 'entry.js')).href;
-  writeFileSync(join(folder, 'bundle.cjs'), "exports.path = require('node:path').sep; exports.file = __filename;");
+  const body = "exports.path = require('node:path').sep; exports.file = __filename;";
+  writeFileSync(join(folder, 'bundle.cjs'), `(function (require, module, exports, __filename) { ${body} })`);
   writeFileSync(join(folder, 'plain.js'), 'export const kind = "module";');
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
 });

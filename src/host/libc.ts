@@ -2,9 +2,24 @@
  * The wall: host calls go through functions bound here, each named after the call it makes, returning a number or an Errno and
  * never throwing. The only folder that imports koffi. Addresses are numbers: user space has 47 bits.
  */
-import koffi from 'koffi';
+import { createRequire } from 'node:module';
+import type koffiModule from 'koffi';
 import type { Errno, HostAddr } from '../base/brands.js';
 
+/**
+ * koffi's native part by itself: its JavaScript finds out which of many builds this machine needs, which is always this one, and
+ * takes 4 ms. Where a package manager has put it out of reach koffi finds it.
+ */
+function loadKoffi(): typeof koffiModule {
+  const require = createRequire(import.meta.url);
+  try {
+    return require('@koromix/koffi-linux-x64/linux_x64/koffi.node') as typeof koffiModule;
+  } catch {
+    return require('koffi') as typeof koffiModule;
+  }
+}
+
+const koffi = loadKoffi();
 const libc = koffi.load('libc.so.6');
 
 type CType = 'int' | 'unsigned int' | 'int64_t' | 'uint64_t' | 'size_t' | 'intptr_t' | 'void*' | 'uint8_t*';
@@ -54,6 +69,8 @@ export function addressOf(bytes: Uint8Array): HostAddr {
 
 /** A callable for machine code at a host address: up to six 64-bit arguments, a 64-bit result. */
 export function machineFunction(address: HostAddr, arity: number): HostFunction {
-  const prototype = koffi.proto(`int64_t skas_blob_${arity}_${address.toString(16)}(${Array.from({ length: arity }, () => 'int64_t').join(', ') || 'void'})`);
+  const prototype = koffi.proto(
+    `int64_t skas_blob_${arity}_${address.toString(16)}(${Array.from({ length: arity }, () => 'int64_t').join(', ') || 'void'})`,
+  );
   return koffi.decode(BigInt(address), prototype) as HostFunction;
 }

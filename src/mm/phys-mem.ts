@@ -17,7 +17,16 @@ import { viewOf } from '../host/libc.js';
 import { bytesAllocated, close, ftruncate, mapShared, memfdCreate, munmap } from '../host/memory.js';
 import { findTouched, writeZeros } from './phys-residency.js';
 import {
-  CHUNK_FRAMES, CHUNK_MEDIUM, CHUNK_SMALL, CHUNK_UNUSED, CHUNK_WHOLE, FIRST_WINDOW_BYTES, PhysWindow, WINDOW_CHUNKS, WINDOW_FRAMES, WINDOW_SIZE,
+  CHUNK_FRAMES,
+  CHUNK_MEDIUM,
+  CHUNK_SMALL,
+  CHUNK_UNUSED,
+  CHUNK_WHOLE,
+  FIRST_WINDOW_BYTES,
+  PhysWindow,
+  WINDOW_CHUNKS,
+  WINDOW_FRAMES,
+  WINDOW_SIZE,
 } from './phys-window.js';
 
 /** Bytes of one memfd, and the distance of two in physical addresses. */
