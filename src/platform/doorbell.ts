@@ -6,5 +6,5 @@ import type { DoorbellHandle } from './platform.js';
 /** Makes the kernel's `Platform.wait` return soon. Rings before it waits are not lost; several may count as one. */
 export function ringDoorbell(handle: DoorbellHandle): void {
   if (handle.word !== undefined) futexRing(handle.word);
-  if (handle.fd >= 0) eventfdSignal(handle.fd);
+  else eventfdSignal(handle.fd);
 }

@@ -8,6 +8,7 @@ import { PROT_READ, PROT_WRITE } from '../abi/mman.js';
 import { FPE_INTDIV, ILL_ILLOPN, SI_KERNEL, SIGFPE, SIGILL, SIGSEGV, SIGTRAP } from '../abi/signal.js';
 import { isErr } from '../base/brands.js';
 import { HostClock } from '../base/clock.js';
+import { eventfdSignal } from '../host/events.js';
 import { ringDoorbell } from './doorbell.js';
 import { frameBytes } from './frames.js';
 import { answer, CODE, DATA, PLATFORMS, step, unwrap, withPlatform, type Bench } from './fixture.js';
@@ -254,6 +255,13 @@ for (const [name, create] of Object.entries(PLATFORMS)) {
       while (clock.monotonicNs() < deadline) equal(platform.wait(deadline), null);
       equal(platform.wait(deadline), null);
       equal(platform.wait(1), null);
+    });
+
+    contract('is ended by a write to the descriptor of the doorbell', ({ platform }) => {
+      for (let round = 0; round < 20; round++) {
+        eventfdSignal(platform.doorbell.fd);
+        equal(platform.wait(Infinity), null);
+      }
     });
 
     contract('is ended by the doorbell, rung before', ({ platform }) => {

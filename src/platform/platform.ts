@@ -120,9 +120,10 @@ export interface Platform {
   counters(): Record<string, number>;
 }
 
-/** An eventfd of this process, or the address of a word in its memory on which the kernel thread sleeps by futex(2). */
+/** How other threads of this process wake the kernel thread. */
 export interface DoorbellHandle {
-  /** -1: there is only the word. */
+  /** An eventfd: writing to it is enough. */
   readonly fd: number;
+  /** Address of a word in this process on which the kernel thread sleeps by futex(2), where it does: the shorter way. */
   readonly word?: number;
 }

@@ -41,6 +41,9 @@ interface StubPages {
   readonly dataPages: number;
 }
 
+/** Traps between two rounds of taking in everybody who has stopped. */
+const COLLECT_INTERVAL = 32;
+
 /** Why there is no platform: an errno and the step that failed. */
 export interface PlatformFailure {
   readonly errno: Errno;
@@ -73,6 +76,10 @@ export class PtracePlatform implements Platform {
   private readonly announced: PtraceThread[] = [];
   private zygote!: PtraceThread;
   private bell!: Bell;
+  /** `collect` has found that the bell rang. */
+  private rang = false;
+  /** Traps since stopped tracees were last taken in. */
+  private sinceCollected = 0;
 
   private constructor(
     readonly frames: FrameStore,
@@ -159,6 +166,10 @@ export class PtracePlatform implements Platform {
       for (let thread = this.announced.shift(); thread; thread = this.announced.shift()) {
         if (!thread.destroyed) return thread;
       }
+      if (this.rang) {
+        this.rang = false;
+        return null;
+      }
       const sleep = deadlineNs > 0 && !this.broken && this.bell.listen(deadlineNs);
       const pid: number = waitForTrap(-this.group, sleep ? WAIT_OPTIONS : WAIT_OPTIONS | WNOHANG);
       if (pid === EINTR) continue;
@@ -171,8 +182,34 @@ export class PtracePlatform implements Platform {
       }
       const thread = this.tracees.get(pid);
       if (!thread) continue;
-      if (thread.onStatus(stopWords[STATUS_WORD]!) !== TRAP_NONE) return thread;
+      if (thread.onStatus(stopWords[STATUS_WORD]!) !== TRAP_NONE) {
+        if (++this.sinceCollected >= COLLECT_INTERVAL) this.collect();
+        return thread;
+      }
       if (!thread.running && !thread.dead && !thread.destroyed) thread.letGo();
+    }
+  }
+
+  /**
+   * The host reports stopped tracees youngest first: two guests that trap without end would starve all older ones, and the bell,
+   * which is the oldest. So now and then everybody who has stopped is taken in, to be served in turn.
+   */
+  private collect(): void {
+    this.sinceCollected = 0;
+    for (;;) {
+      const pid: number = waitForTrap(-this.group, WAIT_OPTIONS | WNOHANG);
+      if (pid === EINTR) continue;
+      if (pid <= 0) return;
+      if (pid === this.bell.tid) {
+        this.counts.bells++;
+        this.onBell();
+        this.rang = true;
+        continue;
+      }
+      const thread = this.tracees.get(pid);
+      if (!thread) continue;
+      if (thread.onStatus(stopWords[STATUS_WORD]!) !== TRAP_NONE) this.announced.push(thread);
+      else if (!thread.running && !thread.dead && !thread.destroyed) thread.letGo();
     }
   }
 

@@ -24,6 +24,7 @@ import { frameBytes, type FrameStore } from '../frames.js';
 import { TRAP_DEAD, TRAP_NONE, type DoorbellHandle, type HostThread, type Platform } from '../platform.js';
 import { endSignal, lastStatus, WAIT_OPTIONS, waitFor } from '../stub/child-status.js';
 import { HOST_TASK_SIZE, STUB_DATA, STUB_REQUEST, stubDataStride } from '../stub/layout.js';
+import { BellRelay } from './bell-relay.js';
 import { isDeaf } from './deafness.js';
 import { learnFrameShape } from './first-frame.js';
 import type { FrameShape } from './frame-shape.js';
@@ -79,6 +80,7 @@ export class SeccompPlatform implements Platform {
   private readonly ended = new Set<HostPid>();
   private readonly kicked = new Set<SeccompThread>();
   private zygote!: SeccompSpace;
+  private relay: BellRelay | undefined;
   private readonly clock = new HostClock();
   private lastLookNs = 0;
 
@@ -98,7 +100,7 @@ export class SeccompPlatform implements Platform {
   }
 
   get doorbell(): DoorbellHandle {
-    return { fd: -1, word: this.watch.doorbellAddress };
+    return { fd: this.relay!.fd, word: this.watch.doorbellAddress };
   }
 
   /** Starts the platform. To be called, as everything of it, on the kernel thread. */
@@ -130,6 +132,9 @@ export class SeccompPlatform implements Platform {
     const shape = learnFrameShape(this, this.zygote);
     if (!shape) return { errno: EIO, step: 'the first trap (SECCOMP_RET_TRAP, the frame of its signal)' };
     this.shape = shape;
+    const relay = BellRelay.start(this.frames.fd, this.pages.doorbell);
+    if (isErr(relay)) return { errno: relay, step: 'starting the bell' };
+    this.relay = relay;
     return undefined;
   }
 
@@ -275,11 +280,18 @@ export class SeccompPlatform implements Platform {
     while (waitFor(-this.group, WAIT_OPTIONS) > 0) {
       // Reaps; ECHILD ends it.
     }
+    this.relay?.stop();
     releasePages(this.frames, this.pages);
   }
 
   counters(): Record<string, number> {
-    return { ...this.counts, sleeps: this.watch.sleeps, spinHits: this.watch.spinHits, parted: this.watch.parted, stubProcesses: this.spaces.size };
+    return {
+      ...this.counts,
+      sleeps: this.watch.sleeps,
+      spinHits: this.watch.spinHits,
+      parted: this.watch.parted,
+      stubProcesses: this.spaces.size,
+    };
   }
 }
 

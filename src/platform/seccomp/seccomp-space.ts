@@ -13,7 +13,17 @@ import { futexWait } from '../../host/futex.js';
 import { kill, tgkill } from '../../host/process.js';
 import { TASK_SIZE, type HostSpace, type HostThread } from '../platform.js';
 import { MAX_STUB_THREADS, STUB_DATA, STUB_REQUEST, stubDataAddress } from '../stub/layout.js';
-import { DATA_EXIT, DATA_FRAME, DATA_MISSES, DATA_SKIP, DATA_TURN, ORDER_BATCH, ORDER_FORK, ORDER_NEW_THREAD, TURN_KERNEL } from './layout.js';
+import {
+  DATA_EXIT,
+  DATA_FRAME,
+  DATA_MISSES,
+  DATA_SKIP,
+  DATA_TURN,
+  ORDER_BATCH,
+  ORDER_FORK,
+  ORDER_NEW_THREAD,
+  TURN_KERNEL,
+} from './layout.js';
 import type { MmThread } from './mm-thread.js';
 import type { SeccompPlatform } from './seccomp-platform.js';
 import { SeccompThread } from './seccomp-thread.js';

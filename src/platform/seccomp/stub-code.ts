@@ -234,10 +234,18 @@ function awaitTurn(a: Assembler): void {
   a.rdtsc().shl(rdx, 32).or(rax, rdx).sub(rax, r10).cmp(rax, r11).j('b', 'spin');
   a.mov(rax, mem(r12, DATA_MISSES)).inc(rax).and(rax, MISSES_MASK).store(mem(r12, DATA_MISSES), rax);
   a.cmp(rax, MISSES_ALLOWED).j('b', 'sleep').shl(rax, SKIP_SHIFT).store(mem(r12, DATA_SKIP), rax);
-  a.label('sleep').mov(eax, TURN_KERNEL).mov(ecx, TURN_KERNEL | TURN_WAITER).lockCmpxchg(mem(r12, DATA_TURN), ecx);
+  a.label('sleep')
+    .mov(eax, TURN_KERNEL)
+    .mov(ecx, TURN_KERNEL | TURN_WAITER)
+    .lockCmpxchg(mem(r12, DATA_TURN), ecx);
   a.test(eax, eax).j('e', 'go');
   a.xor(r10, r10).test(r15, r15).j('e', 'sleepNow').lea(r10, at('timeout'));
-  a.label('sleepNow').lea(rdi, mem(r12, DATA_TURN)).mov(rsi, FUTEX_WAIT).mov(rdx, TURN_KERNEL | TURN_WAITER).mov(rax, NR.futex).syscall();
+  a.label('sleepNow')
+    .lea(rdi, mem(r12, DATA_TURN))
+    .mov(rsi, FUTEX_WAIT)
+    .mov(rdx, TURN_KERNEL | TURN_WAITER)
+    .mov(rax, NR.futex)
+    .syscall();
   a.label('waited').mov(eax, mem(r12, DATA_TURN)).test(eax, eax).j('e', 'go');
   a.test(r15, r15).j('e', 'sleep');
   a.xor(r15, r15).mov(eax, mem(r13, BELL_SLEEPING)).test(eax, eax).j('ne', 'ring').jmp('sleep');
