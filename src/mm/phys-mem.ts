@@ -3,7 +3,7 @@
  *
  * Addresses are plenty (1 TiB) and host memory is spent only where touched, so runs are handed out generously. Small runs come
  * from chunks that are used again and again: their memory stays with the host and is zeroed when it must be. Larger runs are
- * given back to the host in bulk. A run never crosses a window.
+ * given back to the host in bulk. A run never crosses a window. The search for free runs is in phys-mem-chunks.ts.
  *
  * Leaves out: several memfds (the numbering provides for them, see phys-window.ts), NUMA, huge pages.
  */
@@ -15,22 +15,20 @@ import { ENOMEM } from '../abi/errno.js';
 import { MFD_CLOEXEC } from '../abi/mman.js';
 import { viewOf } from '../host/libc.js';
 import { bytesAllocated, close, ftruncate, mapShared, memfdCreate, munmap } from '../host/memory.js';
+import { allocateChunks, allocateFromPool, openChunk, type ChunkPool } from './phys-mem-chunks.js';
 import { findTouched, writeZeros } from './phys-residency.js';
 import {
   CHUNK_FRAMES,
   CHUNK_MEDIUM,
   CHUNK_SMALL,
   CHUNK_UNUSED,
-  CHUNK_WHOLE,
   FIRST_WINDOW_BYTES,
+  PHYS_FILE_SIZE,
   PhysWindow,
-  WINDOW_CHUNKS,
   WINDOW_FRAMES,
   WINDOW_SIZE,
 } from './phys-window.js';
 
-/** Bytes of one memfd, and the distance of two in physical addresses. */
-export const PHYS_FILE_SIZE = 2 ** 40;
 /** The longest run in frames. */
 export const MAX_RUN = WINDOW_FRAMES;
 /** Runs up to this many frames are cut from chunks whose memory stays with the host. */
@@ -44,8 +42,6 @@ const ZERO_BLINDLY = 4;
  * that has memory costs 0.16 us, punching it 0.85 us and touching it again 2.
  */
 const STALE_LIMIT = 32768;
-/** Chunks looked at before a fresh one is opened. */
-const SEARCH_LIMIT = 8;
 
 /** Something that can give frames back when memory is short (page caches of clean files). */
 export interface Reclaimer {
@@ -53,24 +49,15 @@ export interface Reclaimer {
   reclaim(): number;
 }
 
-/** Chunks of one size class with free frames, and where the search goes on. */
-interface ChunkPool {
-  readonly kind: number;
-  /** Global chunk numbers. */
-  readonly open: number[];
-  current: number;
-  /** Frame within `current`. */
-  rotor: number;
-}
-
 export class PhysMem {
   /** Frames with at least one reference. */
   framesInUse = 0;
   readonly reclaimers = new Set<Reclaimer>();
-  private readonly windows: PhysWindow[] = [];
-  private readonly small: ChunkPool = { kind: CHUNK_SMALL, open: [], current: -1, rotor: 0 };
-  private readonly medium: ChunkPool = { kind: CHUNK_MEDIUM, open: [], current: -1, rotor: 0 };
-  private staleFrames = 0;
+  // Internal, for phys-mem-chunks.ts.
+  readonly windows: PhysWindow[] = [];
+  readonly small: ChunkPool = { kind: CHUNK_SMALL, open: [], current: -1, rotor: 0 };
+  readonly medium: ChunkPool = { kind: CHUNK_MEDIUM, open: [], current: -1, rotor: 0 };
+  staleFrames = 0;
   private readonly staleLimit: number;
   /** Frames that may be handed out before the host is asked how much is really used. */
   private allowance: number;
@@ -156,92 +143,12 @@ export class PhysMem {
   private allocateRun(pages: number, align: number, zeroed: boolean, recycle: boolean): PhysAddr | Errno {
     if (pages < 1 || pages > MAX_RUN) return ENOMEM;
     if (!this.charge(pages)) return ENOMEM;
-    if (pages >= CHUNK_FRAMES) return this.allocateChunks(pages, zeroed, recycle);
-    return this.allocateFromPool(pages <= SMALL_RUN ? this.small : this.medium, pages, align, zeroed);
+    if (pages >= CHUNK_FRAMES) return allocateChunks(this, pages, zeroed, recycle);
+    return allocateFromPool(this, pages <= SMALL_RUN ? this.small : this.medium, pages, align, zeroed);
   }
 
-  private allocateFromPool(pool: ChunkPool, pages: number, align: number, zeroed: boolean): PhysAddr | Errno {
-    for (let tries = 0; tries < SEARCH_LIMIT; tries++) {
-      if (pool.current < 0) {
-        const next = this.nextChunk(pool);
-        if (isErr(next)) return next;
-        pool.current = next;
-        pool.rotor = 0;
-      }
-      const window = this.windows[Math.floor(pool.current / WINDOW_CHUNKS)]!;
-      const start = (pool.current % WINDOW_CHUNKS) * CHUNK_FRAMES;
-      let found = window.findFree(start + pool.rotor, start + CHUNK_FRAMES, pages, align);
-      if (found < 0 && pool.rotor > 0) found = window.findFree(start, start + CHUNK_FRAMES, pages, align);
-      if (found >= 0) {
-        pool.rotor = found + pages - start;
-        return this.take(window, found, pages, zeroed, pool.kind);
-      }
-      pool.current = -1;
-    }
-    const fresh = this.findChunks(1, pool.kind === CHUNK_SMALL);
-    if (isErr(fresh)) return fresh;
-    pool.current = fresh;
-    pool.rotor = pages;
-    return this.take(this.windows[Math.floor(fresh / WINDOW_CHUNKS)]!, (fresh % WINDOW_CHUNKS) * CHUNK_FRAMES, pages, zeroed, pool.kind);
-  }
-
-  /** A chunk of this pool that has become partly free again, or an unused one. */
-  private nextChunk(pool: ChunkPool): number | Errno {
-    while (pool.open.length > 0) {
-      const chunk = pool.open.pop()!;
-      const window = this.windows[Math.floor(chunk / WINDOW_CHUNKS)]!;
-      const index = chunk % WINDOW_CHUNKS;
-      if (window.chunkClass[index] === pool.kind && window.chunkFree[index]! > 0) return chunk;
-    }
-    return this.findChunks(1, pool.kind === CHUNK_SMALL);
-  }
-
-  private allocateChunks(pages: number, zeroed: boolean, recycle: boolean): PhysAddr | Errno {
-    const chunk = this.findChunks(Math.ceil(pages / CHUNK_FRAMES), recycle);
-    if (isErr(chunk)) return chunk;
-    const window = this.windows[Math.floor(chunk / WINDOW_CHUNKS)]!;
-    const first = chunk % WINDOW_CHUNKS;
-    const address = this.take(window, first * CHUNK_FRAMES, pages, zeroed, CHUNK_WHOLE);
-    if (pages % CHUNK_FRAMES > 0) this.openChunk(window, first + Math.floor(pages / CHUNK_FRAMES));
-    return address;
-  }
-
-  /**
-   * The first of `count` consecutive unused chunks of one window, as a global chunk number. One without stale frames, unless
-   * `recycle`; then one with stale frames rather.
-   */
-  private findChunks(count: number, recycle: boolean): number | Errno {
-    if (count === 1 && recycle && this.staleFrames > 0) {
-      const stale = this.findStaleChunk();
-      if (stale >= 0) return stale;
-    }
-    for (let w = 0; w < PHYS_FILE_SIZE / WINDOW_SIZE; w++) {
-      const window = this.windows[w] ?? this.openWindow(w);
-      if (isErr(window)) return window;
-      if (window.unusedChunks < count) continue;
-      let run = 0;
-      for (let i = 0; i < WINDOW_CHUNKS; i++) {
-        run = window.chunkFree[i] === CHUNK_FRAMES && (recycle || window.chunkStale[i] === 0) ? run + 1 : 0;
-        if (run === count) return w * WINDOW_CHUNKS + i - count + 1;
-      }
-    }
-    return ENOMEM;
-  }
-
-  /** An unused chunk most of whose frames are stale; -1 when there is none. */
-  private findStaleChunk(): number {
-    for (const window of this.windows) {
-      if (window.staleFrames < CHUNK_FRAMES / 2) continue;
-      for (let i = 0; i < WINDOW_CHUNKS; i++) {
-        if (window.chunkFree[i] === CHUNK_FRAMES && window.chunkStale[i]! > CHUNK_FRAMES / 2) {
-          return (window.base / WINDOW_SIZE) * WINDOW_CHUNKS + i;
-        }
-      }
-    }
-    return -1;
-  }
-
-  private openWindow(index: number): PhysWindow | Errno {
+  /** Internal: maps window `index`. */
+  openWindow(index: number): PhysWindow | Errno {
     const base = index * WINDOW_SIZE;
     const length = index === 0 ? FIRST_WINDOW_BYTES : WINDOW_SIZE;
     const host = mapShared(this.fd, base, length);
@@ -251,8 +158,8 @@ export class PhysMem {
     return window;
   }
 
-  /** Marks free frames as used, cleans them when `zeroed`. */
-  private take(window: PhysWindow, first: number, count: number, zeroed: boolean, kind: number): PhysAddr {
+  /** Internal: marks free frames as used, cleans them when `zeroed`. */
+  take(window: PhysWindow, first: number, count: number, zeroed: boolean, kind: number): PhysAddr {
     window.references.fill(1, first, first + count);
     this.framesInUse += count;
     for (let at = first; at < first + count; ) {
@@ -273,7 +180,10 @@ export class PhysMem {
 
   /** Zeroes frames of one chunk of which `stale` may hold old data: only those that have memory. */
   private clean(window: PhysWindow, first: number, end: number, stale: number): void {
-    if (stale <= ZERO_BLINDLY) return window.zero(first, end - first);
+    if (stale <= ZERO_BLINDLY) {
+      window.zero(first, end - first);
+      return;
+    }
     const touched = this.touched(window.base + first * PAGE_SIZE, end - first);
     for (let i = first; i < end; i++) {
       if (touched[i - first] === 0) continue;
@@ -330,15 +240,8 @@ export class PhysMem {
       window.unusedChunks++;
       window.chunkClass[chunk] = CHUNK_UNUSED;
     } else if (before === 0) {
-      this.openChunk(window, chunk);
+      openChunk(this, window, chunk);
     }
-  }
-
-  /** A chunk that was full has free frames. */
-  private openChunk(window: PhysWindow, chunk: number): void {
-    if (window.chunkClass[chunk] === CHUNK_WHOLE) window.chunkClass[chunk] = CHUNK_MEDIUM;
-    const pool = window.chunkClass[chunk] === CHUNK_SMALL ? this.small : this.medium;
-    pool.open.push((window.base / WINDOW_SIZE) * WINDOW_CHUNKS + chunk);
   }
 
   /** Gives the host memory of all unreferenced frames back. */

@@ -8,6 +8,8 @@ import type { HostAddr, HostFd, PhysAddr } from '../base/brands.js';
 import { PAGE_SIZE } from '../base/page.js';
 import { memset, punchHole } from '../host/memory.js';
 
+/** Bytes of one memfd, and the distance of two in physical addresses. */
+export const PHYS_FILE_SIZE = 2 ** 40;
 export const WINDOW_SIZE = 2 ** 30;
 export const WINDOW_FRAMES = WINDOW_SIZE / PAGE_SIZE;
 /** Frames of a chunk: the 2 MiB units in which runs are laid out. */
