@@ -6,13 +6,15 @@
  * (2 MiB of file, or the whole of a small one) in contiguous runs, so that mapping a library's text is one host mapping.
  *
  * A page that is mapped shared and writable counts as dirty for as long as it is mapped, since guests write to it unseen.
+ * page-cache-access.ts has reading and writing, page-cache-sync.ts write-back and reclaim.
  * Leaves out: write-back in the background (fs calls `writeBack` from fsync, msync and close).
  */
 import type { Errno, PhysAddr } from '../base/brands.js';
 import { isErr } from '../base/brands.js';
 import { PAGE_SIZE, pageUp } from '../base/page.js';
-import { EFBIG, ENOMEM } from '../abi/errno.js';
+import { ENOMEM } from '../abi/errno.js';
 import type { IoVec } from './io-vec.js';
+import * as access from './page-cache-access.js';
 import { CHUNK_BYTES, CHUNK_PAGES, Chunk, DIRTY, EXPOSED, follows, VALID } from './page-cache-chunk.js';
 import * as keeping from './page-cache-sync.js';
 import { PhysIoVec } from './phys-io-vec.js';
@@ -159,8 +161,8 @@ export class PageCache implements Reclaimer {
     }
   }
 
-  /** The chunk of `page`, with a frame for it, and probably for the `wanted` pages from it on. */
-  private reserve(page: number, wanted = 1): Chunk | Errno {
+  /** Internal: the chunk of `page`, with a frame for it, and probably for the `wanted` pages from it on. */
+  reserve(page: number, wanted = 1): Chunk | Errno {
     const number = Math.floor(page / CHUNK_PAGES);
     let chunk = this.chunks.get(number);
     if (!chunk) this.chunks.set(number, (chunk = new Chunk()));
@@ -194,7 +196,8 @@ export class PageCache implements Reclaimer {
     return chunk;
   }
 
-  private validate(chunk: Chunk, first: number, last: number): 0 {
+  /** Internal: pages [first, last) of a chunk hold their data now. */
+  validate(chunk: Chunk, first: number, last: number): 0 {
     const states = chunk.states;
     for (let i = first; i < last; i++) {
       if ((states[i]! & VALID) !== 0) continue;
@@ -206,8 +209,8 @@ export class PageCache implements Reclaimer {
 
   // Filling.
 
-  /** Reads page `index` of a chunk, and some behind it that are missing too. */
-  private fillAround(chunk: Chunk, chunkFirst: number, index: number): 0 | Errno {
+  /** Internal: reads page `index` of a chunk, and some behind it that are missing too. */
+  fillAround(chunk: Chunk, chunkFirst: number, index: number): 0 | Errno {
     const page = chunkFirst + index;
     this.readAhead = page === this.nextMiss ? Math.min(this.readAhead * 2, MAX_READ_AHEAD) : READ_AHEAD;
     const aligned = index - (index % READ_AHEAD);
@@ -250,100 +253,11 @@ export class PageCache implements Reclaimer {
 
   /** Copies from the file at `position` to `io`; bytes moved, 0 at the end of the file. */
   read(io: IoVec, position: number): number | Errno {
-    let done = 0;
-    this.busy++;
-    while (io.remaining > 0 && position + done < this.size) {
-      const moved = this.readSome(io, position + done);
-      if (isErr(moved)) {
-        this.busy--;
-        return done > 0 ? done : moved;
-      }
-      if (moved === 0) break;
-      done += moved;
-    }
-    this.busy--;
-    return done;
+    return access.read(this, io, position);
   }
-
-  private readSome(io: IoVec, position: number): number | Errno {
-    const page = Math.floor(position / PAGE_SIZE);
-    const inPage = position % PAGE_SIZE;
-    const length = Math.min(io.remaining, this.size - position);
-    if (!this.filler && !this.isValid(page)) return io.putZeros(Math.min(length, PAGE_SIZE - inPage));
-    const pages = Math.ceil((inPage + length) / PAGE_SIZE);
-    const ready = this.filler ? this.prepare(page, page, page + pages, false) : this.findRun(page, pages);
-    if (isErr(ready)) return ready;
-    const window = this.physmem.windowOf(this.runPhys);
-    return io.put(window.bytes, this.runPhys - window.base + inPage, Math.min(length, this.runPages * PAGE_SIZE - inPage));
-  }
-
-  /** The run of valid contiguous frames from `page`, which is valid, on. */
-  private findRun(page: number, pages: number): 0 {
-    const chunk = this.chunks.get(Math.floor(page / CHUNK_PAGES))!;
-    const index = page % CHUNK_PAGES;
-    const end = Math.min(index + pages, chunk.frames.length);
-    let last = index + 1;
-    while (last < end && (chunk.states[last]! & VALID) !== 0 && follows(chunk.frames[last - 1]!, chunk.frames[last]!)) last++;
-    this.runFirst = page;
-    this.runPages = last - index;
-    this.runPhys = chunk.frames[index]!;
-    return 0;
-  }
-
   /** Copies all of `io` into the file at `position`, growing it; bytes moved, short at a fault. */
   write(io: IoVec, position: number): number | Errno {
-    let done = 0;
-    this.busy++;
-    while (io.remaining > 0) {
-      const moved = this.writeSome(io, position + done);
-      if (isErr(moved)) {
-        this.busy--;
-        return done > 0 ? done : moved;
-      }
-      if (moved === 0) break;
-      done += moved;
-    }
-    this.busy--;
-    return done;
-  }
-
-  private writeSome(io: IoVec, position: number): number | Errno {
-    const page = Math.floor(position / PAGE_SIZE);
-    const inPage = position % PAGE_SIZE;
-    if (position + io.remaining > Number.MAX_SAFE_INTEGER) return EFBIG;
-    const wanted = Math.min(CHUNK_PAGES, Math.ceil((inPage + io.remaining) / PAGE_SIZE));
-    const chunk = this.reserve(page, wanted);
-    if (isErr(chunk)) return chunk;
-    const index = page % CHUNK_PAGES;
-    const { frames } = chunk;
-    // Pages of a file in memory are zero as long as they are not valid: the whole run can be written to.
-    let last = index + 1;
-    const end = this.filler ? last : Math.min(frames.length, index + wanted);
-    while (last < end && follows(frames[last - 1]!, frames[last]!)) last++;
-    const length = Math.min(io.remaining, (last - index) * PAGE_SIZE - inPage);
-    if (this.filler && (chunk.states[index]! & VALID) === 0) {
-      const ready = this.beforePartialWrite(chunk, page, index, inPage, length);
-      if (isErr(ready)) return ready;
-    }
-    const window = this.physmem.windowOf(frames[index]!);
-    const moved = io.take(window.bytes, frames[index]! - window.base + inPage, length);
-    if (isErr(moved)) return moved;
-    const written = Math.ceil((inPage + moved) / PAGE_SIZE);
-    this.validate(chunk, index, index + written);
-    for (let i = index; i < index + written; i++) chunk.states[i]! |= DIRTY;
-    if (position + moved > this.size) this.size = position + moved;
-    return moved;
-  }
-
-  /** Brings a page that is not valid yet into a state where part of it may be overwritten. */
-  private beforePartialWrite(chunk: Chunk, page: number, index: number, inPage: number, length: number): 0 | Errno {
-    if (page * PAGE_SIZE < this.size && (inPage > 0 || length < PAGE_SIZE)) {
-      return this.fillAround(chunk, page - index, index);
-    }
-    const window = this.physmem.windowOf(chunk.frames[index]!);
-    const offset = chunk.frames[index]! - window.base;
-    window.bytes.fill(0, offset, offset + PAGE_SIZE);
-    return 0;
+    return access.write(this, io, position);
   }
 
   // Size and holes.
