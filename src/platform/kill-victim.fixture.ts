@@ -1,6 +1,7 @@
 /**
- * A program for the tests of what survives: runs a platform, on the main thread or a worker (first argument), with one guest that
- * computes for ever and one that is stopped; prints the ids of all stub processes and goes on. SIGUSR2 ends the worker.
+ * A program for the tests of what survives: runs a platform (second argument), on the main thread or a worker (first argument), with
+ * one guest that computes for ever and one that is stopped; prints the ids of all stub processes and goes on. SIGUSR2 ends the
+ * worker.
  */
 import { readFileSync, writeSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -14,7 +15,7 @@ import { RIP } from './registers.js';
 
 function run(): void {
   const frames = new PlainFrames();
-  const platform = PLATFORMS['ptrace']!(frames);
+  const platform = PLATFORMS[process.argv[3] ?? 'ptrace']!(frames);
   const code = frames.allocate(1);
   frameBytes(frames, code, 4096).set(new Assembler().label('loop').jmp('loop').assemble());
   const guest = unwrap(platform.createSpace());
@@ -30,7 +31,7 @@ function run(): void {
 }
 
 if (isMainThread && process.argv[2] === 'worker') {
-  const worker = new Worker(fileURLToPath(import.meta.url));
+  const worker = new Worker(fileURLToPath(import.meta.url), { argv: process.argv.slice(2) });
   let doorbell: DoorbellHandle | undefined;
   worker.once('message', (handle: DoorbellHandle) => (doorbell = handle));
   process.on('SIGUSR2', () => {

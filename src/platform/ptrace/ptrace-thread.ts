@@ -1,9 +1,14 @@
-/** A guest thread as a tracee (UML: arch/um/os-Linux/skas/process.c, the `userspace` loop). */
+/**
+ * A guest thread as a tracee (UML: arch/um/os-Linux/skas/process.c, the `userspace` loop).
+ *
+ * Registers move as late and as few as possible: a system call's stop brings what struct ptrace_syscall_info tells, the rest is
+ * fetched when somebody looks; a result that is the only change goes back together with the resumption. What a page fault leaves
+ * open is asked for in ptrace-thread-fault.ts. Where the thread runs is placement.ts' business, its memory ptrace-space.ts'.
+ */
 import type { Errno, HostPid } from '../../base/brands.js';
 import { isErr } from '../../base/brands.js';
 import { EINTR, EIO } from '../../abi/errno.js';
 import { SEGV_ACCERR, SEGV_MAPERR, SIGBUS, SIGFPE, SIGILL, SIGKILL, SIGSEGV, SIGSTOP, SIGTRAP } from '../../abi/signal.js';
-import { NR } from '../../abi/syscall-numbers.js';
 import { tgkill } from '../../host/process.js';
 import {
   INFO_RESULT_WORD,
@@ -14,11 +19,9 @@ import {
   SYSCALL_INFO_SIZE,
   waitForTrap,
 } from '../../host/trap-calls.js';
-import { PTRACE_CONT, PTRACE_GETREGS, PTRACE_SETREGS, PTRACE_SYSCALL, PTRACE_SYSEMU, ptrace } from '../../host/ptrace.js';
+import { PTRACE_CONT, PTRACE_GETREGS, PTRACE_SETREGS, PTRACE_SYSEMU, ptrace } from '../../host/ptrace.js';
 import {
-  FAULT_EXEC,
   FAULT_PROTECTION,
-  FAULT_WRITE,
   TRAP_DEAD,
   TRAP_FAULT,
   TRAP_KICK,
@@ -31,12 +34,12 @@ import {
 import { R10, R8, R9, RAX, RDI, RDX, Registers, RIP, RSI, RSP } from '../registers.js';
 import { STUB_CODE } from '../stub/layout.js';
 import type { PtraceSpace } from './ptrace-space.js';
+import { completeFault } from './ptrace-thread-fault.js';
 import { newPlace, type Place } from './placement.js';
 import { readXstate, resetXstate, writeXstate } from './xstate.js';
 import {
   endSignal,
   isStopped,
-  lastStatus,
   readSiginfo,
   RegisterFile,
   siginfoCode,
@@ -45,13 +48,12 @@ import {
   stopSignal,
   stubRegisters,
   SYSCALL_STOP,
+  TRAP_FLAG,
   WAIT_OPTIONS,
-  waitFor,
 } from './tracee.js';
 
 /** Canonical register numbers (registers.ts) to slots of user_regs_struct: the same but for orig_rax, cs and ss between them. */
 const SLOTS = Uint8Array.of(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 16, 18, 19, 21, 22);
-const TRAP_FLAG = 0x100;
 /** What struct ptrace_syscall_info tells. */
 const SYSCALL_REGISTERS = (1 << RDI) | (1 << RSI) | (1 << RDX) | (1 << R10) | (1 << R8) | (1 << R9) | (1 << RIP) | (1 << RSP);
 /** Slots of number, arguments: the order of struct ptrace_syscall_info from its 24th byte. */
@@ -75,8 +77,8 @@ export class PtraceThread implements HostThread {
   readonly file = new RegisterFile();
   readonly regs = new Registers(this.file.words, SLOTS, () => this.fetch());
   readonly trap: Trap = { kind: TRAP_NONE, nr: 0, compat: false, address: 0, errorCode: 0, accessKnown: true, signal: 0, code: 0 };
-  /** A SIGSTOP of ours is on its way to the thread. */
-  private stopPending = false;
+  /** Internal: a SIGSTOP of ours is on its way to the thread. */
+  stopPending = false;
   /** `kick` was called and no trap has followed yet. */
   private kickWanted = false;
   /** Where it runs, and for how long at a time: see placement.ts. */
@@ -316,60 +318,11 @@ export class PtraceThread implements HostThread {
     }
   }
 
-  /**
-   * Lets the host deliver the fault's SIGSEGV to the stub's handler, which stores faultinfo and calls rt_sigreturn. That call is
-   * the only one let through, after a check, because another thread of the guest could have changed the handler's stack. The
-   * handler gets a clean rsp, so the frame lies where it should; the guest's registers, rcx among them, return with `resume`,
-   * and rt_sigreturn brings back the vector state that signal delivery resets.
-   */
   completeFault(): void {
     if (this.trap.accessKnown || !this.faultLive || this.dead) return;
     this.space.platform.counts.completedFaults++;
     this.invalidate();
-    const info = this.space.faultInfo(this.slot);
-    info[2] = 0;
-    const regs = stubRegisters;
-    regs.words.set(this.file.words);
-    regs.set(SLOT.rsp, 0);
-    regs.set(SLOT.origRax, -1);
-    regs.words[SLOT.eflags * 2]! &= ~TRAP_FLAG;
-    if (isErr(ptrace(PTRACE_SETREGS, this.tid, 0, regs.address))) {
-      this.fail(SIGSEGV);
-      return;
-    }
-    if (!this.runToSyscallStop(SIGSEGV)) {
-      this.fail(SIGSEGV);
-      return;
-    }
-    const gotRegs = ptrace(PTRACE_GETREGS, this.tid, 0, regs.address);
-    const isSigreturn =
-      regs.get(SLOT.origRax) === NR.rt_sigreturn && regs.get(SLOT.rip) === STUB_CODE + this.space.platform.stub.sigreturned;
-    if (isErr(gotRegs) || !isSigreturn) {
-      this.fail(SIGSEGV);
-      return;
-    }
-    if (!this.runToSyscallStop(0)) {
-      this.fail(SIGSEGV);
-      return;
-    }
-    this.trap.errorCode = (this.trap.errorCode & FAULT_PROTECTION) | (info[2]! & (FAULT_WRITE | FAULT_EXEC));
-    this.trap.accessKnown = true;
-  }
-
-  /** From one stop to the next system call's entry or exit; false when anything else comes. */
-  private runToSyscallStop(signal: number): boolean {
-    for (let deliver = signal; ; deliver = 0) {
-      if (isErr(ptrace(PTRACE_SYSCALL, this.tid, 0, deliver))) return false;
-      if (isErr(waitFor(this.tid, WAIT_OPTIONS))) return false;
-      const status = lastStatus();
-      if (!isStopped(status)) {
-        this.space.platform.forget(this);
-        return false;
-      }
-      if (stopSignal(status) === SYSCALL_STOP) return true;
-      if (stopSignal(status) !== SIGSTOP) return false;
-      this.stopPending = false;
-    }
+    completeFault(this);
   }
 
   readFp(target: Uint8Array): void {

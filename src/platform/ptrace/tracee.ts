@@ -25,6 +25,8 @@ export const SLOT = Object.fromEntries(Object.entries(USER_REGS.offsets).map(([n
 };
 
 const HIGH = 4294967296;
+/** TF of eflags. */
+export const TRAP_FLAG = 0x100;
 /** No TF, DF or AC of the guest may reach the stub. */
 const CLEAN_EFLAGS = 0x202;
 
