@@ -4,6 +4,9 @@ import { bytes, struct, u16, u32, u8, type StructOf } from '../base/struct.js';
 export const TERMIOS = struct('termios', { iflag: u32, oflag: u32, cflag: u32, lflag: u32, line: u8, cc: bytes(19) }, 36);
 export type Termios = StructOf<typeof TERMIOS>;
 
+/** The termio of System V, the low half of each word: TCGETA, TCSETA. */
+export const TERMIO = struct('termio', { iflag: u16, oflag: u16, cflag: u16, lflag: u16, line: u8, cc: bytes(8) }, 18);
+
 export const TERMIOS2 = struct(
   'termios2',
   { iflag: u32, oflag: u32, cflag: u32, lflag: u32, line: u8, cc: bytes(19), ispeed: u32, ospeed: u32 },

@@ -4,12 +4,12 @@ import type { StructType } from '../../base/struct.js';
 import { sleepOn, type Blocking } from '../../base/blocking.js';
 import { EINVAL, EIO, ENOTTY, EPERM, ESRCH } from '../../abi/errno.js';
 import {
-  FIONREAD, TCFLSH, TCGETS, TCSBRK, TCSBRKP, TCSETS, TCSETSF, TCSETSW, TCXONC, TIOCCBRK, TIOCEXCL, TIOCGETD, TIOCGPGRP, TIOCGSID,
-  TIOCGWINSZ, TIOCNOTTY, TIOCNXCL, TIOCOUTQ, TIOCSBRK, TIOCSCTTY, TIOCSETD, TIOCSPGRP, TIOCSTI, TIOCSWINSZ,
+  FIONREAD, TCFLSH, TCGETA, TCGETS, TCSBRK, TCSBRKP, TCSETA, TCSETAF, TCSETAW, TCSETS, TCSETSF, TCSETSW, TCXONC, TIOCCBRK, TIOCEXCL,
+  TIOCGETD, TIOCGEXCL, TIOCGPGRP, TIOCGSID, TIOCGWINSZ, TIOCNOTTY, TIOCNXCL, TIOCOUTQ, TIOCSBRK, TIOCSCTTY, TIOCSETD, TIOCSPGRP, TIOCSTI, TIOCSWINSZ,
 } from '../../abi/ioctls.js';
 import { TCIFLUSH, TCIOFF, TCIOFLUSH, TCION, TCOFLUSH, TCOOFF, TCOON, VSTART, VSTOP } from '../../abi/termios.js';
 import {
-  TCGETS2, TCSETS2, TCSETSF2, TCSETSW2, TERMIOS, TERMIOS2, WINSIZE, type Termios,
+  TCGETS2, TCSETS2, TCSETSF2, TCSETSW2, TERMIO, TERMIOS, TERMIOS2, WINSIZE, type Termios,
 } from '../../abi/termios-struct.js';
 import type { Task } from '../../kernel/task.js';
 import { hasCapability } from '../../vfs/credentials.js';
@@ -19,6 +19,8 @@ import { checkChange } from './tty-job-control.js';
 import { WRITE_EVENTS, type Tty } from './tty.js';
 
 const SPEED_38400 = 38400;
+/** Control characters of the old termio. */
+const TERMIO_CC = 8;
 
 export function readStruct<T>(caller: IoctlCaller, at: number, type: StructType<T>): T | Errno {
   const bytes = new Uint8Array(type.size);
@@ -49,6 +51,8 @@ export function ttyIoctl(
   switch (request) {
     case TCGETS:
       return writeStruct(caller, argument, TERMIOS, tty.termios);
+    case TCGETA:
+      return writeStruct(caller, argument, TERMIO, { ...tty.termios, cc: tty.termios.cc.subarray(0, TERMIO_CC) });
     case TCGETS2:
       return writeStruct(caller, argument, TERMIOS2, { ...tty.termios, ispeed: SPEED_38400, ospeed: SPEED_38400 });
     case TIOCGWINSZ:
@@ -71,6 +75,8 @@ export function ttyIoctl(
     case TIOCNXCL:
       tty.exclusive = request === TIOCEXCL;
       return 0;
+    case TIOCGEXCL:
+      return writeInt(caller, argument, tty.exclusive ? 1 : 0);
     case TIOCSBRK:
     case TIOCCBRK:
       return 0;
@@ -115,6 +121,9 @@ interface Setter {
 }
 
 const SETTERS: ReadonlyMap<number, Setter> = new Map<number, Setter>([
+  [TCSETA, { type: TERMIO, waits: false, flushes: false }],
+  [TCSETAW, { type: TERMIO, waits: true, flushes: false }],
+  [TCSETAF, { type: TERMIO, waits: true, flushes: true }],
   [TCSETS, { type: TERMIOS, waits: false, flushes: false }],
   [TCSETSW, { type: TERMIOS, waits: true, flushes: false }],
   [TCSETSF, { type: TERMIOS, waits: true, flushes: true }],
@@ -128,8 +137,24 @@ function setTermios(tty: Tty, caller: IoctlCaller, at: number, setter: Setter): 
   if (isErr(next)) return next;
   if (setter.flushes) tty.flushInput();
   // Output of a pty is with the master at once, so there is nothing to wait for.
-  tty.setTermios({ iflag: next.iflag, oflag: next.oflag, cflag: next.cflag, lflag: next.lflag, line: next.line, cc: next.cc });
+  const { iflag, oflag, cflag, lflag, line, cc } = next;
+  tty.setTermios(setter.type === TERMIO ? withLowHalves(tty.termios, next) : { iflag, oflag, cflag, lflag, line, cc });
   return 0;
+}
+
+/** What a termio does not hold stays. */
+function withLowHalves(now: Termios, next: Termios): Termios {
+  const join = (old: number, low: number): number => ((old & ~0xffff) | low) >>> 0;
+  const cc = now.cc.slice();
+  cc.set(next.cc.subarray(0, TERMIO_CC));
+  return {
+    iflag: join(now.iflag, next.iflag),
+    oflag: join(now.oflag, next.oflag),
+    cflag: join(now.cflag, next.cflag),
+    lflag: join(now.lflag, next.lflag),
+    line: next.line,
+    cc,
+  };
 }
 
 function flush(tty: Tty, which: number, fromMaster: boolean): 0 | Errno {

@@ -170,6 +170,20 @@ int main(void) {
   ptsname_r(m, name, sizeof name);
   s = open(name, O_RDWR | O_NOCTTY);
   write(s, "last words", 10);
+  // The termio of System V: low halves and eight control characters.
+  struct { unsigned short i, o, c, l; unsigned char line, cc[8]; } old;
+  R(ioctl(s, TCGETA, &old));
+  R(tcgetattr(s, &t));
+  printf("low halves %d %d\n", old.i == (t.c_iflag & 0xffff) && old.l == (t.c_lflag & 0xffff), memcmp(old.cc, t.c_cc, 8));
+  old.l &= ~ECHO;
+  old.cc[VINTR] = 'x';
+  R(ioctl(s, TCSETA, &old));
+  R(ioctl(s, TCSETAW, &old));
+  tcgetattr(s, &t);
+  printf("echo %d, intr %c, start %d\n", (t.c_lflag & ECHO) != 0, t.c_cc[VINTR], t.c_cc[VSTART]);
+  int exclusive = 7;
+  R(ioctl(s, TIOCGEXCL, &exclusive));
+  R(exclusive);
   close(s);
   showBytes("after slave closed", m);
   R(read(m, b, 10));
