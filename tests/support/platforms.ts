@@ -1,5 +1,5 @@
 /** The platforms that every guest and conformance test runs on: the one place to add one. SKAS_PLATFORMS=a,b narrows it. */
-const ALL = ['ptrace'] as const;
+const ALL = ['ptrace', 'seccomp'] as const;
 
 export type PlatformName = (typeof ALL)[number];
 
