@@ -4,13 +4,38 @@ import type { StructType } from '../../base/struct.js';
 import { sleepOn, type Blocking } from '../../base/blocking.js';
 import { EINVAL, EIO, ENOTTY, EPERM, ESRCH } from '../../abi/errno.js';
 import {
-  FIONREAD, TCFLSH, TCGETA, TCGETS, TCSBRK, TCSBRKP, TCSETA, TCSETAF, TCSETAW, TCSETS, TCSETSF, TCSETSW, TCXONC, TIOCCBRK, TIOCEXCL,
-  TIOCGETD, TIOCGEXCL, TIOCGPGRP, TIOCGSID, TIOCGWINSZ, TIOCNOTTY, TIOCNXCL, TIOCOUTQ, TIOCSBRK, TIOCSCTTY, TIOCSETD, TIOCSPGRP, TIOCSTI, TIOCSWINSZ,
+  FIONREAD,
+  TCFLSH,
+  TCGETA,
+  TCGETS,
+  TCSBRK,
+  TCSBRKP,
+  TCSETA,
+  TCSETAF,
+  TCSETAW,
+  TCSETS,
+  TCSETSF,
+  TCSETSW,
+  TCXONC,
+  TIOCCBRK,
+  TIOCEXCL,
+  TIOCGETD,
+  TIOCGEXCL,
+  TIOCGPGRP,
+  TIOCGSID,
+  TIOCGWINSZ,
+  TIOCNOTTY,
+  TIOCNXCL,
+  TIOCOUTQ,
+  TIOCSBRK,
+  TIOCSCTTY,
+  TIOCSETD,
+  TIOCSPGRP,
+  TIOCSTI,
+  TIOCSWINSZ,
 } from '../../abi/ioctls.js';
 import { TCIFLUSH, TCIOFF, TCIOFLUSH, TCION, TCOFLUSH, TCOOFF, TCOON, VSTART, VSTOP } from '../../abi/termios.js';
-import {
-  TCGETS2, TCSETS2, TCSETSF2, TCSETSW2, TERMIO, TERMIOS, TERMIOS2, WINSIZE, type Termios,
-} from '../../abi/termios-struct.js';
+import { TCGETS2, TCSETS2, TCSETSF2, TCSETSW2, TERMIO, TERMIOS, TERMIOS2, WINSIZE, type Termios } from '../../abi/termios-struct.js';
 import type { Task } from '../../kernel/task.js';
 import { hasCapability } from '../../vfs/credentials.js';
 import { CAP_SYS_ADMIN } from '../../abi/capability.js';
@@ -46,7 +71,12 @@ export function readInt(caller: IoctlCaller, at: number, store: (value: number) 
 
 /** ioctls that work on either side. `fromMaster`: job control does not bind the master. */
 export function ttyIoctl(
-  tty: Tty, task: Task, caller: IoctlCaller, request: number, argument: number, fromMaster: boolean,
+  tty: Tty,
+  task: Task,
+  caller: IoctlCaller,
+  request: number,
+  argument: number,
+  fromMaster: boolean,
 ): number | Errno | Blocking<number | Errno> {
   switch (request) {
     case TCGETS:
@@ -95,7 +125,12 @@ export function ttyIoctl(
 
 /** Changes that a background process must not make. */
 function changeIoctl(
-  tty: Tty, task: Task, caller: IoctlCaller, request: number, argument: number, fromMaster: boolean,
+  tty: Tty,
+  task: Task,
+  caller: IoctlCaller,
+  request: number,
+  argument: number,
+  fromMaster: boolean,
 ): number | Errno | Blocking<number | Errno> {
   const setter = SETTERS.get(request);
   if (setter === undefined && request !== TCFLSH && request !== TCXONC && request !== TCSBRK && request !== TCSBRKP) return ENOTTY;
