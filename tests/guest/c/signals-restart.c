@@ -13,7 +13,7 @@ static void arm(int restart) {
   struct sigaction sa = {.sa_handler = handler, .sa_flags = restart ? SA_RESTART : 0};
   sigaction(SIGALRM, &sa, NULL);
   count = 0;
-  struct itimerval t = {{0, 0}, {0, 40000}};
+  struct itimerval t = {{0, 0}, {0, 60000}};
   setitimer(ITIMER_REAL, &t, NULL);
 }
 // Feeds the blocked call after the signal has been handled, so that a restarted call can end.
@@ -29,7 +29,7 @@ int main(void) {
     printf("SA_RESTART %d\n", restart);
     pipe(p);
     arm(restart);
-    pid_t f = feeder(p[1], "abc", 150);
+    pid_t f = feeder(p[1], "abc", 250);
     R(read(p[0], b, 3));
     waitpid(f, NULL, 0);
     printf("handled %d\n", count);
@@ -59,7 +59,7 @@ int main(void) {
     close(ep);
     arm(restart);
     pid_t c = fork();
-    if (c == 0) { sleepMs(150); _exit(4); }
+    if (c == 0) { sleepMs(250); _exit(4); }
     int status;
     R(waitpid(c, &status, 0) == c ? 1 : -1);
     waitpid(c, &status, 0);
@@ -76,7 +76,7 @@ int main(void) {
     int s[2];
     socketpair(AF_UNIX, SOCK_STREAM, 0, s);
     arm(restart);
-    f = feeder(s[1], "xyz", 150);
+    f = feeder(s[1], "xyz", 250);
     R(recv(s[0], b, 3, 0));
     waitpid(f, NULL, 0);
     close(s[0]);
@@ -86,14 +86,14 @@ int main(void) {
     int hold[2];
     pipe(hold);
     c = fork();
-    if (c == 0) { int f2 = open("lock", O_RDWR); flock(f2, LOCK_EX); write(hold[1], "h", 1); sleepMs(200); _exit(0); }
+    if (c == 0) { int f2 = open("lock", O_RDWR); flock(f2, LOCK_EX); write(hold[1], "h", 1); sleepMs(300); _exit(0); }
     read(hold[0], b, 1);
     arm(restart);
     R(flock(f1, LOCK_EX));
     waitpid(c, NULL, 0);
     close(f1);
     c = fork();
-    if (c == 0) { int f2 = open("lock", O_RDWR); struct flock l = {.l_type = F_WRLCK}; fcntl(f2, F_SETLKW, &l); write(hold[1], "h", 1); sleepMs(200); _exit(0); }
+    if (c == 0) { int f2 = open("lock", O_RDWR); struct flock l = {.l_type = F_WRLCK}; fcntl(f2, F_SETLKW, &l); write(hold[1], "h", 1); sleepMs(300); _exit(0); }
     read(hold[0], b, 1);
     f1 = open("lock", O_RDWR);
     arm(restart);
