@@ -63,6 +63,8 @@ export const SIGNAL_STACK = 512;
 export const TURN_KERNEL = 1;
 /** The guest thread sleeps on the word. */
 export const TURN_WAITER = 2;
+/** The kernel has nothing to answer for now: not worth spinning. */
+export const TURN_LONG = 4;
 
 // In sigcontext, whose last eight words are reserved and left alone by the host.
 export const SC_FS_BASE = 192;

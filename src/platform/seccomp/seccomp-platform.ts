@@ -83,6 +83,8 @@ export class SeccompPlatform implements Platform {
   private relay: BellRelay | undefined;
   private readonly clock = new HostClock();
   private lastLookNs = 0;
+  /** The thread whose trap `wait` returned last. */
+  private lastTaken: SeccompThread | undefined;
 
   private constructor(
     readonly frames: FrameStore,
@@ -164,6 +166,8 @@ export class SeccompPlatform implements Platform {
   }
 
   wait(deadlineNs: number): HostThread | null {
+    this.lastTaken?.answerLater();
+    this.lastTaken = undefined;
     for (;;) {
       for (let thread = this.announced.shift(); thread; thread = this.announced.shift()) {
         if (!(thread as SeccompThread).destroyed) return thread;
@@ -173,6 +177,7 @@ export class SeccompPlatform implements Platform {
         this.watch.remove(found);
         if (found.take() !== TRAP_NONE) {
           this.kicked.delete(found);
+          this.lastTaken = found;
           return found;
         }
         found.letGo();

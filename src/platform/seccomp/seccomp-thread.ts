@@ -32,6 +32,7 @@ import {
   SC_SET_BASES,
   SIGCONTEXT_SIZE,
   TURN_KERNEL,
+  TURN_LONG,
   TURN_WAITER,
   UC_INFO,
   UC_REGISTERS,
@@ -135,6 +136,11 @@ export class SeccompThread implements HostThread {
     this.running = true;
     this.space.platform.addRunning(this);
     this.handOver();
+  }
+
+  /** The kernel goes to wait without having answered its trap. */
+  answerLater(): void {
+    if (!this.running && !this.dead && !this.destroyed) Atomics.or(this.turn, DATA_TURN / 4, TURN_LONG);
   }
 
   private handOver(): void {

@@ -18,6 +18,7 @@ import {
   eax,
   ecx,
   edi,
+  edx,
   mem,
   r10,
   r11,
@@ -64,6 +65,7 @@ import {
   SC_SET_BASES,
   STUB_DOORBELL,
   TURN_KERNEL,
+  TURN_LONG,
   TURN_WAITER,
   UC_REGISTERS,
 } from './layout.js';
@@ -230,22 +232,14 @@ function awaitTurn(a: Assembler): void {
   a.label('waitBegin').mov(rax, mem(r12, DATA_SKIP)).test(rax, rax).j('e', 'spinBegin');
   a.dec(rax).store(mem(r12, DATA_SKIP), rax).jmp('sleep');
   a.label('spinBegin').rdtsc().shl(rdx, 32).or(rax, rdx).lea(r10, mem(rax));
-  a.label('spin').mov(ecx, mem(r12, DATA_TURN)).test(ecx, ecx).j('e', 'inTime').pause();
+  a.label('spin').mov(ecx, mem(r12, DATA_TURN)).test(ecx, ecx).j('e', 'inTime').and(ecx, TURN_LONG).j('ne', 'sleep').pause();
   a.rdtsc().shl(rdx, 32).or(rax, rdx).sub(rax, r10).cmp(rax, r11).j('b', 'spin');
   a.mov(rax, mem(r12, DATA_MISSES)).inc(rax).and(rax, MISSES_MASK).store(mem(r12, DATA_MISSES), rax);
   a.cmp(rax, MISSES_ALLOWED).j('b', 'sleep').shl(rax, SKIP_SHIFT).store(mem(r12, DATA_SKIP), rax);
-  a.label('sleep')
-    .mov(eax, TURN_KERNEL)
-    .mov(ecx, TURN_KERNEL | TURN_WAITER)
-    .lockCmpxchg(mem(r12, DATA_TURN), ecx);
-  a.test(eax, eax).j('e', 'go');
+  a.label('sleep').mov(eax, mem(r12, DATA_TURN)).test(eax, eax).j('e', 'go');
+  a.mov(edx, eax).or(edx, TURN_WAITER).lockCmpxchg(mem(r12, DATA_TURN), edx).j('ne', 'sleep');
   a.xor(r10, r10).test(r15, r15).j('e', 'sleepNow').lea(r10, at('timeout'));
-  a.label('sleepNow')
-    .lea(rdi, mem(r12, DATA_TURN))
-    .mov(rsi, FUTEX_WAIT)
-    .mov(rdx, TURN_KERNEL | TURN_WAITER)
-    .mov(rax, NR.futex)
-    .syscall();
+  a.label('sleepNow').lea(rdi, mem(r12, DATA_TURN)).mov(rsi, FUTEX_WAIT).mov(rax, NR.futex).syscall();
   a.label('waited').mov(eax, mem(r12, DATA_TURN)).test(eax, eax).j('e', 'go');
   a.test(r15, r15).j('e', 'sleep');
   a.xor(r15, r15).mov(eax, mem(r13, BELL_SLEEPING)).test(eax, eax).j('ne', 'ring').jmp('sleep');
