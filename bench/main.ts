@@ -1,11 +1,13 @@
 /**
- * npm run bench -- [--quick] [--only micro|real|primitives] [--peers native,skas,...] [--repeats N] [--json]
- * Everything in one run, on standard output as markdown; progress on standard error.
+ * npm run bench -- [--quick] [--only micro|real|primitives] [--peers native,skas,...] [--repeats N] [--json] [--readme]
+ * Everything in one run, on standard output as markdown; progress on standard error. --readme puts
+ * the tables into README.md as well.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, release, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { ROOT } from '../tools/repository.js';
 import { type BenchOptions, microTable } from './micro.js';
 import { PEERS } from './peers.js';
 import { primitivesTable } from './primitives.js';
@@ -18,6 +20,16 @@ function machine(): string {
   return `${all.length} x ${all[0]!.model.trim()}, ${memory} GiB, Linux ${release()}, Node ${process.versions.node}`;
 }
 
+/** Replaces what stands between the two marks in README.md. */
+function writeReadme(text: string): void {
+  const file = join(ROOT, 'README.md');
+  const readme = readFileSync(file, 'utf8');
+  writeFileSync(
+    file,
+    readme.replace(/(<!-- bench -->\n)[\s\S]*(<!-- \/bench -->)/, (_, begin: string, end: string) => `${begin}${text}\n${end}`),
+  );
+}
+
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
@@ -26,6 +38,7 @@ async function main(): Promise<void> {
       peers: { type: 'string' },
       repeats: { type: 'string' },
       json: { type: 'boolean', default: false },
+      readme: { type: 'boolean', default: false },
     },
   });
   const wanted = values.peers?.split(',');
@@ -41,9 +54,13 @@ async function main(): Promise<void> {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-  if (values.json)
+  if (values.json) {
     console.log(JSON.stringify({ machine: machine(), tables: tables.map((table) => ({ title: table.title, rows: table.toJson() })) }));
-  else console.log([`${machine()}; medians of ${repeats}, ratios to native`, ...tables.map((table) => table.toMarkdown())].join('\n\n'));
+    return;
+  }
+  const text = [`${machine()}; medians of ${repeats}, ratios to native`, ...tables.map((table) => table.toMarkdown())].join('\n\n');
+  console.log(text);
+  if (values.readme) writeReadme(text);
 }
 
 await main();

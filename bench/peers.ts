@@ -92,6 +92,7 @@ export const NATIVE: Peer = { ...wrapper('native', process.execPath, [], 1), isI
 export const PEERS: readonly Peer[] = [
   NATIVE,
   skas('ptrace'),
+  skas('seccomp'),
   uml,
   wrapper('gVisor (runsc do, ptrace)', 'runsc', ['runsc', '--network=none', '--platform=ptrace', 'do'], 20),
   wrapper('proot', 'proot', ['proot'], 10),
