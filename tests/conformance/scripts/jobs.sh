@@ -8,7 +8,7 @@ trap 'echo exiting' EXIT
 trap '' TERM; kill -TERM $$; echo survived
 (trap 'echo sub exit' EXIT; echo in sub)
 trap - TERM
-sleep 5 & p=$!; kill $p; wait $p; echo "killed $?"
+sleep 5 & p=$!; until [ "$(cat /proc/$p/comm)" = sleep ]; do :; done; kill $p; wait $p; echo "killed $?"
 for i in 1 2 3; do (sleep 0.0$i; echo "job $i" > job$i) & done; wait; cat job1 job2 job3
 (sleep 0.05; kill -USR1 $$) & wait; echo "wait interrupted or not"; wait
 (trap 'echo INT; exit 9' INT; kill -INT $(sh -c 'echo $PPID')); echo "int $?"
