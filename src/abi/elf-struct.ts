@@ -4,8 +4,20 @@ import { bytes, struct, u16, u32, u64, type StructOf } from '../base/struct.js';
 export const ELF64_EHDR = struct(
   'elf64_hdr',
   {
-    ident: bytes(16), type: u16, machine: u16, version: u32, entry: u64, phoff: u64, shoff: u64, flags: u32, ehsize: u16, phentsize: u16,
-    phnum: u16, shentsize: u16, shnum: u16, shstrndx: u16,
+    ident: bytes(16),
+    type: u16,
+    machine: u16,
+    version: u32,
+    entry: u64,
+    phoff: u64,
+    shoff: u64,
+    flags: u32,
+    ehsize: u16,
+    phentsize: u16,
+    phnum: u16,
+    shentsize: u16,
+    shnum: u16,
+    shstrndx: u16,
   },
   64,
 );

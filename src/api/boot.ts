@@ -69,6 +69,13 @@ function syscallList(): (typeof SYSCALL_TABLE)[number][] {
 }
 
 function makePlatform(options: MachineOptions, physmem: PhysMem): Platform | BootFailure {
+  if (options.platform === 'seccomp' && !(process.env.SKAS_PLATFORMS ?? '').split(',').includes('seccomp')) {
+    return {
+      kind: 'unsupported',
+      message:
+        'the seccomp platform is unfinished: use --platform ptrace, or set SKAS_PLATFORMS=seccomp to try it with programs that you trust',
+    };
+  }
   const platform = options.platform === 'seccomp' ? SeccompPlatform.create(physmem) : PtracePlatform.create(physmem);
   if (!('errno' in platform)) return platform;
   if (options.platform === 'seccomp') {

@@ -11,12 +11,24 @@ function mapOf(...intervals: [number, number][]): IntervalMap<{ start: number; e
 
 test('intervals stay in order however they are entered', () => {
   const map = mapOf([30, 40], [10, 20], [20, 30], [50, 60]);
-  assert.deepEqual(map.items.map((item) => item.start), [10, 20, 30, 50]);
+  assert.deepEqual(
+    map.items.map((item) => item.start),
+    [10, 20, 30, 50],
+  );
 });
 
 test('find and indexOf at edges and in gaps', () => {
   const map = mapOf([10, 20], [30, 40]);
-  const cases: [number, number, boolean][] = [[0, 0, false], [10, 0, true], [19, 0, true], [20, 1, false], [29, 1, false], [30, 1, true], [39, 1, true], [40, 2, false]];
+  const cases: [number, number, boolean][] = [
+    [0, 0, false],
+    [10, 0, true],
+    [19, 0, true],
+    [20, 1, false],
+    [29, 1, false],
+    [30, 1, true],
+    [39, 1, true],
+    [40, 2, false],
+  ];
   // In both directions, so that the remembered hit is of no help once.
   for (const [address, index, found] of [...cases, ...cases.reverse()]) {
     assert.equal(map.indexOf(address), index);
@@ -54,7 +66,15 @@ test('joinRange joins neighbours in one pass and leaves the others', () => {
     return true;
   };
   map.joinRange(2, 3, join);
-  assert.deepEqual(map.items, [{ start: 0, end: 10 }, { start: 10, end: 30 }, { start: 35, end: 50 }, { start: 50, end: 60 }]);
+  assert.deepEqual(map.items, [
+    { start: 0, end: 10 },
+    { start: 10, end: 30 },
+    { start: 35, end: 50 },
+    { start: 50, end: 60 },
+  ]);
   map.joinRange(0, 99, join);
-  assert.deepEqual(map.items, [{ start: 0, end: 30 }, { start: 35, end: 60 }]);
+  assert.deepEqual(map.items, [
+    { start: 0, end: 30 },
+    { start: 35, end: 60 },
+  ]);
 });

@@ -23,15 +23,27 @@ const rawMmap = bind('mmap', 'intptr_t', ['intptr_t', 'size_t', 'int', 'int', 'i
 export const ftruncate = bind('ftruncate', 'int', ['int', 'int64_t']) as (fd: HostFd, length: number) => 0 | Errno;
 export const munmap = bind('munmap', 'int', ['intptr_t', 'size_t']) as (address: HostAddr, length: number) => 0 | Errno;
 export const close = bind('close', 'int', ['int']) as (fd: HostFd) => 0 | Errno;
-export const madvise = bind('madvise', 'int', ['intptr_t', 'size_t', 'int']) as (address: HostAddr, length: number, advice: number) => 0 | Errno;
+export const madvise = bind('madvise', 'int', ['intptr_t', 'size_t', 'int']) as (
+  address: HostAddr,
+  length: number,
+  advice: number,
+) => 0 | Errno;
 /** One byte per page into `residency`; bit 0: the host has memory behind that page. `residency` has 64 bytes at least. */
 export const mincore = bind('mincore', 'int', ['intptr_t', 'size_t', 'void*']) as (
   address: HostAddr,
   length: number,
   residency: Uint8Array,
 ) => 0 | Errno;
-export const memset = bind('memset', 'intptr_t', ['intptr_t', 'int', 'size_t']) as (address: HostAddr, value: number, length: number) => number;
-export const memcpy = bind('memcpy', 'intptr_t', ['intptr_t', 'intptr_t', 'size_t']) as (to: HostAddr, from: HostAddr, length: number) => number;
+export const memset = bind('memset', 'intptr_t', ['intptr_t', 'int', 'size_t']) as (
+  address: HostAddr,
+  value: number,
+  length: number,
+) => number;
+export const memcpy = bind('memcpy', 'intptr_t', ['intptr_t', 'intptr_t', 'size_t']) as (
+  to: HostAddr,
+  from: HostAddr,
+  length: number,
+) => number;
 
 const FALLOC_FL_KEEP_SIZE = 1;
 const FALLOC_FL_PUNCH_HOLE = 2;

@@ -9,9 +9,26 @@
 import { isErr, type Errno } from '../base/brands.js';
 import { EAGAIN, EINVAL, EPERM, ERESTARTNOINTR } from '../abi/errno.js';
 import {
-  CLONE_CHILD_CLEARTID, CLONE_CHILD_SETTID, CLONE_CLEAR_SIGHAND, CLONE_FILES, CLONE_FS, CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET,
-  CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER, CLONE_NEWUTS, CLONE_PARENT, CLONE_PARENT_SETTID, CLONE_PIDFD, CLONE_SETTLS, CLONE_SIGHAND,
-  CLONE_THREAD, CLONE_VFORK, CLONE_VM,
+  CLONE_CHILD_CLEARTID,
+  CLONE_CHILD_SETTID,
+  CLONE_CLEAR_SIGHAND,
+  CLONE_FILES,
+  CLONE_FS,
+  CLONE_NEWCGROUP,
+  CLONE_NEWIPC,
+  CLONE_NEWNET,
+  CLONE_NEWNS,
+  CLONE_NEWPID,
+  CLONE_NEWUSER,
+  CLONE_NEWUTS,
+  CLONE_PARENT,
+  CLONE_PARENT_SETTID,
+  CLONE_PIDFD,
+  CLONE_SETTLS,
+  CLONE_SIGHAND,
+  CLONE_THREAD,
+  CLONE_VFORK,
+  CLONE_VM,
 } from '../abi/sched.js';
 import { RLIMIT_NPROC } from '../abi/resource.js';
 import { FS_BASE, RAX, RSP } from '../platform/registers.js';
@@ -128,8 +145,8 @@ function newGroup(task: Task, pid: number, args: CloneArguments): ThreadGroup {
   const parent = args.flags & CLONE_PARENT ? group.parent : group;
   const shared = group.signals.copy((args.flags & CLONE_SIGHAND) !== 0);
   if (Math.floor(args.flags / CLONE_CLEAR_SIGHAND) % 2 === 1) shared.resetHandlers();
-  const child = new ThreadGroup(
-    pid, undefined, parent, group.processGroup, shared, group.limits.copy(), machine.clock.monotonicNs(), () => sendRealTimerSignal(child),
+  const child = new ThreadGroup(pid, undefined, parent, group.processGroup, shared, group.limits.copy(), machine.clock.monotonicNs(), () =>
+    sendRealTimerSignal(child),
   );
   child.exitSignal = args.flags & CLONE_PARENT ? group.exitSignal : args.exitSignal;
   setExecutable(child, group.executable);

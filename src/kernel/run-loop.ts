@@ -3,9 +3,7 @@
  * One thread, synchronous; it sleeps in `platform.wait` and nowhere else.
  */
 import { unreachable } from '../base/assert.js';
-import {
-  TRAP_DEAD, TRAP_FAULT, TRAP_KICK, TRAP_SIGNAL, TRAP_SYSCALL, type HostThread,
-} from '../platform/platform.js';
+import { TRAP_DEAD, TRAP_FAULT, TRAP_KICK, TRAP_SIGNAL, TRAP_SYSCALL, type HostThread } from '../platform/platform.js';
 import { SIGKILL } from '../abi/signal.js';
 import { serveSyscall } from './dispatch.js';
 import { exitGroup } from './exit.js';

@@ -49,7 +49,11 @@ export function spawnProcess(machine: Machine, request: SpawnRequest): ThreadGro
 }
 
 function startProgram(
-  machine: Machine, request: SpawnRequest, fs: FsContext, limits: ResourceLimits, program: Program,
+  machine: Machine,
+  request: SpawnRequest,
+  fs: FsContext,
+  limits: ResourceLimits,
+  program: Program,
 ): ThreadGroup | Errno {
   const thread = machine.platform.createSpace();
   if (isErr(thread)) return thread;

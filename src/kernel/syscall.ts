@@ -17,7 +17,20 @@ import type { Task } from './task.js';
 /** How strace shows an argument. */
 export interface ArgumentFormat {
   readonly kind:
-    | 'int' | 'hex' | 'octal' | 'fd' | 'dirfd' | 'ptr' | 'path' | 'buffer' | 'string' | 'flags' | 'enum' | 'signal' | 'struct' | 'pid';
+    | 'int'
+    | 'hex'
+    | 'octal'
+    | 'fd'
+    | 'dirfd'
+    | 'ptr'
+    | 'path'
+    | 'buffer'
+    | 'string'
+    | 'flags'
+    | 'enum'
+    | 'signal'
+    | 'struct'
+    | 'pid';
   /** Bit or value names for `flags` and `enum`. */
   readonly names?: Readonly<Record<string, number>>;
   readonly struct?: StructType<unknown>;
@@ -56,7 +69,11 @@ export const address = argument<GuestAddr>((_task, regs, r) => regs.get(r), { ki
 
 /** A pointer to a struct (decoded by strace, not by the handler). */
 export function ptr<T>(struct: StructType<T>, out = false): Argument<UserPtr<T>> {
-  return argument<UserPtr<T>>((_task, regs, r) => regs.get(r) as UserPtr<T>, { kind: 'struct', struct: struct as StructType<unknown>, out });
+  return argument<UserPtr<T>>((_task, regs, r) => regs.get(r) as UserPtr<T>, {
+    kind: 'struct',
+    struct: struct as StructType<unknown>,
+    out,
+  });
 }
 /** A pointer to bytes whose count is another argument, or the result. */
 export function buffer(length: number | 'result'): Argument<GuestAddr> {
@@ -147,14 +164,23 @@ function makeInvoker(args: readonly Argument<unknown>[], handler: (task: Task, .
     case 5:
       return (task, regs) =>
         handler(
-          task, a!.decode(task, regs, RDI), b!.decode(task, regs, RSI), c!.decode(task, regs, RDX), d!.decode(task, regs, R10),
+          task,
+          a!.decode(task, regs, RDI),
+          b!.decode(task, regs, RSI),
+          c!.decode(task, regs, RDX),
+          d!.decode(task, regs, R10),
           e!.decode(task, regs, R8),
         );
     default:
       return (task, regs) =>
         handler(
-          task, a!.decode(task, regs, RDI), b!.decode(task, regs, RSI), c!.decode(task, regs, RDX), d!.decode(task, regs, R10),
-          e!.decode(task, regs, R8), f!.decode(task, regs, R9),
+          task,
+          a!.decode(task, regs, RDI),
+          b!.decode(task, regs, RSI),
+          c!.decode(task, regs, RDX),
+          d!.decode(task, regs, R10),
+          e!.decode(task, regs, R8),
+          f!.decode(task, regs, R9),
         );
   }
 }

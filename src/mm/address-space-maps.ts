@@ -15,7 +15,9 @@ function hex(value: number, width: number): string {
 function protText(vma: Vma): string {
   const { prot } = vma;
   return (
-    ((prot & PROT_READ) !== 0 ? 'r' : '-') + ((prot & PROT_WRITE) !== 0 ? 'w' : '-') + ((prot & PROT_EXEC) !== 0 ? 'x' : '-') +
+    ((prot & PROT_READ) !== 0 ? 'r' : '-') +
+    ((prot & PROT_WRITE) !== 0 ? 'w' : '-') +
+    ((prot & PROT_EXEC) !== 0 ? 'x' : '-') +
     (vma.isShared ? 's' : 'p')
   );
 }
@@ -74,9 +76,21 @@ export function formatSmaps(mm: AddressSpace): ByteString {
     const { shared, private: own, anonymous } = residencyOf(mm, vma);
     const dirty = Math.min(own, anonymous);
     const fields: readonly (readonly [string, number])[] = [
-      ['Size', vma.pages], ['KernelPageSize', 1], ['MMUPageSize', 1], ['Rss', shared + own], ['Pss', own + Math.floor(shared / 2)],
-      ['Shared_Clean', shared], ['Shared_Dirty', 0], ['Private_Clean', own - dirty], ['Private_Dirty', dirty], ['Referenced', shared + own],
-      ['Anonymous', anonymous], ['LazyFree', 0], ['AnonHugePages', 0], ['Swap', 0], ['SwapPss', 0],
+      ['Size', vma.pages],
+      ['KernelPageSize', 1],
+      ['MMUPageSize', 1],
+      ['Rss', shared + own],
+      ['Pss', own + Math.floor(shared / 2)],
+      ['Shared_Clean', shared],
+      ['Shared_Dirty', 0],
+      ['Private_Clean', own - dirty],
+      ['Private_Dirty', dirty],
+      ['Referenced', shared + own],
+      ['Anonymous', anonymous],
+      ['LazyFree', 0],
+      ['AnonHugePages', 0],
+      ['Swap', 0],
+      ['SwapPss', 0],
       ['Locked', (vma.flags & VM_LOCKED) !== 0 ? shared + own : 0],
     ];
     text += `${mapsLine(vma)}\n`;
@@ -100,7 +114,13 @@ function flagText(vma: Vma): string {
 }
 
 export function statistics(mm: AddressSpace): {
-  size: number; resident: number; shared: number; text: number; data: number; stack: number; peak: number;
+  size: number;
+  resident: number;
+  shared: number;
+  text: number;
+  data: number;
+  stack: number;
+  peak: number;
 } {
   let resident = 0;
   let shared = 0;

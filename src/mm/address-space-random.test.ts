@@ -10,8 +10,18 @@ import { isErr } from '../base/brands.js';
 import { PAGE_SIZE } from '../base/page.js';
 import { EFAULT } from '../abi/errno.js';
 import {
-  MADV_DONTNEED, MADV_FREE, MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE, MAP_SHARED, MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE, PROT_NONE,
-  PROT_READ, PROT_WRITE,
+  MADV_DONTNEED,
+  MADV_FREE,
+  MAP_ANONYMOUS,
+  MAP_FIXED,
+  MAP_PRIVATE,
+  MAP_SHARED,
+  MREMAP_DONTUNMAP,
+  MREMAP_FIXED,
+  MREMAP_MAYMOVE,
+  PROT_NONE,
+  PROT_READ,
+  PROT_WRITE,
 } from '../abi/mman.js';
 import { BUS_ADRERR, SEGV_ACCERR, SEGV_MAPERR, SIGBUS, SIGSEGV } from '../abi/signal.js';
 import { AddressSpace, type MappedFile } from './address-space.js';
@@ -38,7 +48,7 @@ function randomOf(seed: number): Random {
     state = (state + 0x6d2b79f5) >>> 0;
     let t = Math.imul(state ^ (state >>> 15), 1 | state);
     t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return (((t ^ (t >>> 14)) >>> 0) / 4294967296 * below) | 0;
+    return ((((t ^ (t >>> 14)) >>> 0) / 4294967296) * below) | 0;
   };
 }
 
@@ -270,7 +280,9 @@ class World {
       page.file!.bytes[page.filePage * PAGE_SIZE + offset] = value;
       return;
     }
-    page.bytes ??= page.file ? page.file.bytes.slice(page.filePage * PAGE_SIZE, (page.filePage + 1) * PAGE_SIZE) : new Uint8Array(PAGE_SIZE);
+    page.bytes ??= page.file
+      ? page.file.bytes.slice(page.filePage * PAGE_SIZE, (page.filePage + 1) * PAGE_SIZE)
+      : new Uint8Array(PAGE_SIZE);
     page.bytes[offset] = value;
   }
 
@@ -285,7 +297,12 @@ class World {
     const write = this.random(2) === 0;
     const value = 1 + this.random(255);
     const expected = this.expected(page, offset, write);
-    const real = this.random(3) === 0 ? this.kernelAccess(mm, address, write, value, expected) : write ? host.write(mm, address, value) : host.read(mm, address);
+    const real =
+      this.random(3) === 0
+        ? this.kernelAccess(mm, address, write, value, expected)
+        : write
+          ? host.write(mm, address, value)
+          : host.read(mm, address);
     assert.deepEqual(real, expected, `${write ? 'write' : 'read'} at ${address.toString(16)}`);
     if (write && 'value' in expected) this.store(page!, offset, value);
   }

@@ -5,8 +5,23 @@ import { isErr } from '../base/brands.js';
 import { PAGE_SIZE } from '../base/page.js';
 import { EEXIST, EFAULT, EINVAL, ENAMETOOLONG, ENOMEM, EPERM } from '../abi/errno.js';
 import {
-  MADV_DONTFORK, MADV_DONTNEED, MADV_WIPEONFORK, MAP_ANONYMOUS, MAP_FIXED, MAP_FIXED_NOREPLACE, MAP_GROWSDOWN, MAP_NORESERVE, MAP_PRIVATE,
-  MAP_SHARED, MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE, PROT_EXEC, PROT_NONE, PROT_READ, PROT_WRITE,
+  MADV_DONTFORK,
+  MADV_DONTNEED,
+  MADV_WIPEONFORK,
+  MAP_ANONYMOUS,
+  MAP_FIXED,
+  MAP_FIXED_NOREPLACE,
+  MAP_GROWSDOWN,
+  MAP_NORESERVE,
+  MAP_PRIVATE,
+  MAP_SHARED,
+  MREMAP_DONTUNMAP,
+  MREMAP_FIXED,
+  MREMAP_MAYMOVE,
+  PROT_EXEC,
+  PROT_NONE,
+  PROT_READ,
+  PROT_WRITE,
 } from '../abi/mman.js';
 import { BUS_ADRERR, SEGV_ACCERR, SEGV_MAPERR, SIGBUS, SIGSEGV } from '../abi/signal.js';
 import { TASK_SIZE } from '../platform/platform.js';
@@ -254,7 +269,8 @@ test('a cache with a filler reads ahead, and writes back what a shared mapping m
   });
   const file = fileOf(cache);
   mm.map({ address: BASE, length: store.length, prot: RW, flags: MAP_SHARED | MAP_FIXED, file });
-  for (let page = 0; page < 300; page++) assert.deepEqual(host.read(mm, BASE + page * PAGE_SIZE + 7), { value: store[page * PAGE_SIZE + 7] });
+  for (let page = 0; page < 300; page++)
+    assert.deepEqual(host.read(mm, BASE + page * PAGE_SIZE + 7), { value: store[page * PAGE_SIZE + 7] });
   assert(fills < 12, `sequential reading is done in long runs, not ${fills}`);
   host.write(mm, BASE + 17 * PAGE_SIZE + 3, 201);
   assert.equal(mm.sync(BASE, store.length, 4), 0);
@@ -447,7 +463,11 @@ test('user memory: pages are faulted in, protections hold, ranges cross extents'
   assert.equal(mm.copyInString(BASE, 100), 'hello');
   assert.equal(mm.copyInString(BASE, 6), 'hello');
   assert.equal(mm.copyInString(BASE, 5), ENAMETOOLONG);
-  const io = mm.ioVecs([{ base: BASE, length: 3 }, { base: BASE, length: 0 }, { base: BASE + 3 * PAGE_SIZE, length: PAGE_SIZE + 1 }]);
+  const io = mm.ioVecs([
+    { base: BASE, length: 3 },
+    { base: BASE, length: 0 },
+    { base: BASE + 3 * PAGE_SIZE, length: PAGE_SIZE + 1 },
+  ]);
   assert.equal(io.remaining, 3 + PAGE_SIZE + 1);
   assert.equal(io.put(new Uint8Array(5000).fill(7)), 3 + PAGE_SIZE, 'short at the fault');
   assert.equal(mm.atomicCompareExchange(BASE, 0x6c070707, 5), 0x6c070707);
@@ -459,7 +479,14 @@ test('user memory: pages are faulted in, protections hold, ranges cross extents'
 test('maps has the columns of Linux', () => {
   const { mm } = fresh();
   const cache = cacheOf(pattern(PAGE_SIZE, 1));
-  mm.map({ address: 0x400000, length: PAGE_SIZE, prot: PROT_READ | PROT_EXEC, flags: MAP_PRIVATE | MAP_FIXED, file: fileOf(cache), offset: 0 });
+  mm.map({
+    address: 0x400000,
+    length: PAGE_SIZE,
+    prot: PROT_READ | PROT_EXEC,
+    flags: MAP_PRIVATE | MAP_FIXED,
+    file: fileOf(cache),
+    offset: 0,
+  });
   mm.map({ address: BASE, length: PAGE_SIZE, prot: RW, flags: ANON | MAP_FIXED });
   mm.map({ address: 0x7ffc0000000 - 0x21000, length: 0x21000, prot: RW, flags: ANON | MAP_FIXED | MAP_GROWSDOWN, name: '[stack]' });
   assert.equal(

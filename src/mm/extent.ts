@@ -54,8 +54,12 @@ export class Extent {
 
   continuedBy(next: Extent): boolean {
     return (
-      this.end === next.start && this.window === next.window && this.delta === next.delta && this.prot === next.prot &&
-      this.cached === next.cached && this.cow === next.cow
+      this.end === next.start &&
+      this.window === next.window &&
+      this.delta === next.delta &&
+      this.prot === next.prot &&
+      this.cached === next.cached &&
+      this.cow === next.cow
     );
   }
 }

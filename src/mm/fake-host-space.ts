@@ -7,7 +7,16 @@ import { KernelBug } from '../base/assert.js';
 import { PAGE_SIZE } from '../base/page.js';
 import { ENOSYS } from '../abi/errno.js';
 import { PROT_EXEC, PROT_READ, PROT_WRITE } from '../abi/mman.js';
-import { FAULT_EXEC, FAULT_PROTECTION, FAULT_WRITE, TASK_SIZE, TRAP_FAULT, type HostSpace, type HostThread, type Trap } from '../platform/platform.js';
+import {
+  FAULT_EXEC,
+  FAULT_PROTECTION,
+  FAULT_WRITE,
+  TASK_SIZE,
+  TRAP_FAULT,
+  type HostSpace,
+  type HostThread,
+  type Trap,
+} from '../platform/platform.js';
 import type { AddressSpace } from './address-space.js';
 import type { PhysMem } from './phys-mem.js';
 
@@ -114,8 +123,14 @@ export class FakeHostSpace implements HostSpace {
     const kind = need === PROT_WRITE ? FAULT_WRITE : need === PROT_EXEC ? FAULT_EXEC : 0;
     const protection = mapped ? FAULT_PROTECTION : 0;
     const trap: Trap = {
-      kind: TRAP_FAULT, nr: 0, compat: false, address, errorCode: this.tellsAccess ? protection | kind : protection,
-      accessKnown: this.tellsAccess, signal: 0, code: 0,
+      kind: TRAP_FAULT,
+      nr: 0,
+      compat: false,
+      address,
+      errorCode: this.tellsAccess ? protection | kind : protection,
+      accessKnown: this.tellsAccess,
+      signal: 0,
+      code: 0,
     };
     return mm.handleFault(trap, () => {
       trap.errorCode = protection | kind;
@@ -143,7 +158,8 @@ export class FakeHostSpace implements HostSpace {
       if (extent.prot !== extent.hostProt(vma.prot)) throw new KernelBug(`extent ${extent.start.toString(16)} has prot ${extent.prot}`);
       for (let at = extent.start; at < extent.end; at += PAGE_SIZE, pages++) {
         const page = this.pages.get(at / PAGE_SIZE);
-        if (!page || page.phys !== extent.physOf(at) || page.prot !== extent.prot) throw new KernelBug(`host differs at ${at.toString(16)}`);
+        if (!page || page.phys !== extent.physOf(at) || page.prot !== extent.prot)
+          throw new KernelBug(`host differs at ${at.toString(16)}`);
         if (this.physmem.references(page.phys) < 1) throw new KernelBug(`free frame mapped at ${at.toString(16)}`);
       }
     }

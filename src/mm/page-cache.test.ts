@@ -112,7 +112,12 @@ test('frames that held other data never show it behind the end of a file', () =>
   const cache = new PageCache(physmem, 100, store);
   assert(!isErr(cache.prepare(0, 0, 1, false)));
   const start = physmem.windowOffset(cache.runPhys);
-  assert(physmem.window(cache.runPhys).subarray(start + 100, start + PAGE_SIZE).every((byte) => byte === 0));
+  assert(
+    physmem
+      .window(cache.runPhys)
+      .subarray(start + 100, start + PAGE_SIZE)
+      .every((byte) => byte === 0),
+  );
   cache.dispose();
 });
 
@@ -127,7 +132,10 @@ test('write-back moves dirty bytes only, up to the size; a failure leaves them d
   store.error = undefined;
   store.piece = 1000;
   assert.equal(cache.writeBack(), 0);
-  assert(store.bytes.subarray(0, PAGE_SIZE).every((byte) => byte === 0), 'clean pages are left alone');
+  assert(
+    store.bytes.subarray(0, PAGE_SIZE).every((byte) => byte === 0),
+    'clean pages are left alone',
+  );
   original.fill(0, 0, PAGE_SIZE).set([1, 2, 3], 3 * PAGE_SIZE + 5);
   assert.deepEqual(store.bytes, original);
   write(cache, 10 * PAGE_SIZE, Uint8Array.of(7));

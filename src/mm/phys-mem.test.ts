@@ -22,7 +22,10 @@ function take(memory: PhysMem, pages: number, align = 1): number {
 
 function isZero(memory: PhysMem, address: number, pages: number): boolean {
   const start = memory.windowOffset(address);
-  return memory.window(address).subarray(start, start + pages * PAGE_SIZE).every((byte) => byte === 0);
+  return memory
+    .window(address)
+    .subarray(start, start + pages * PAGE_SIZE)
+    .every((byte) => byte === 0);
 }
 
 function soil(memory: PhysMem, address: number, pages: number): void {

@@ -74,8 +74,13 @@ export class Vma {
   /** True when `next`, which begins where this one ends, continues it. */
   continuedBy(next: Vma): boolean {
     return (
-      this.end === next.start && this.prot === next.prot && this.flags === next.flags && this.maxProt === next.maxProt &&
-      this.cache === next.cache && this.name === next.name && this.file?.mappable === next.file?.mappable &&
+      this.end === next.start &&
+      this.prot === next.prot &&
+      this.flags === next.flags &&
+      this.maxProt === next.maxProt &&
+      this.cache === next.cache &&
+      this.name === next.name &&
+      this.file?.mappable === next.file?.mappable &&
       (this.cache === undefined || this.offset + (this.end - this.start) === next.offset)
     );
   }

@@ -39,14 +39,17 @@ function exec(task: Task, fd: number, name: ByteString, argvAt: GuestAddr, envpA
   if (atFlags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW)) return EINVAL;
   const base = basePath(task, fd, name);
   if (isErr(base)) return base;
-  const program = prepareProgram({ fs: task.fs, cred: task.cred, limits: task.group.limits, noNewPrivs: task.noNewPrivs }, {
-    base,
-    name,
-    directoryFd: fd,
-    emptyPath: (atFlags & AT_EMPTY_PATH) !== 0,
-    noFollow: (atFlags & AT_SYMLINK_NOFOLLOW) !== 0,
-    readStrings: () => readBoth(task, argvAt, envpAt),
-  });
+  const program = prepareProgram(
+    { fs: task.fs, cred: task.cred, limits: task.group.limits, noNewPrivs: task.noNewPrivs },
+    {
+      base,
+      name,
+      directoryFd: fd,
+      emptyPath: (atFlags & AT_EMPTY_PATH) !== 0,
+      noFollow: (atFlags & AT_SYMLINK_NOFOLLOW) !== 0,
+      readStrings: () => readBoth(task, argvAt, envpAt),
+    },
+  );
   if (isErr(program)) return program;
   const result = execTask(task, program);
   program.close();
@@ -58,8 +61,4 @@ function exec(task: Task, fd: number, name: ByteString, argvAt: GuestAddr, envpA
 }
 
 export const execve = syscall('execve', [path, address, address], (task, name, argv, envp) => exec(task, AT_FDCWD, name, argv, envp, 0));
-export const execveat = syscall(
-  'execveat',
-  [dirfd, path, address, address, flags({ AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW })],
-  exec,
-);
+export const execveat = syscall('execveat', [dirfd, path, address, address, flags({ AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW })], exec);

@@ -1,17 +1,61 @@
 /** Mappings and their protection, the break, residence and locks (mmap(2), mprotect(2), mremap(2), brk(2), madvise(2), msync(2), mincore(2), mlock(2)). */
 import { isErr, type Errno, type GuestAddr } from '../base/brands.js';
 import { PAGE_SIZE, pageUp } from '../base/page.js';
-import {
-  EACCES, EBADF, EINVAL, ENOMEM, ENOSPC, EOPNOTSUPP, EOVERFLOW, EPERM,
-} from '../abi/errno.js';
+import { EACCES, EBADF, EINVAL, ENOMEM, ENOSPC, EOPNOTSUPP, EOVERFLOW, EPERM } from '../abi/errno.js';
 import { CAP_IPC_LOCK } from '../abi/capability.js';
 import {
-  MADV_COLD, MADV_DODUMP, MADV_DOFORK, MADV_DONTDUMP, MADV_DONTFORK, MADV_DONTNEED, MADV_FREE, MADV_HUGEPAGE, MADV_KEEPONFORK, MADV_MERGEABLE,
-  MADV_NOHUGEPAGE, MADV_NORMAL, MADV_PAGEOUT, MADV_POPULATE_READ, MADV_POPULATE_WRITE, MADV_RANDOM, MADV_REMOVE, MADV_SEQUENTIAL,
-  MADV_UNMERGEABLE, MADV_WILLNEED, MADV_WIPEONFORK, MAP_32BIT, MAP_ANONYMOUS, MAP_DENYWRITE, MAP_EXECUTABLE, MAP_FIXED, MAP_FIXED_NOREPLACE,
-  MAP_GROWSDOWN, MAP_LOCKED, MAP_NONBLOCK, MAP_NORESERVE, MAP_POPULATE, MAP_PRIVATE, MAP_SHARED, MAP_SHARED_VALIDATE, MAP_STACK, MAP_SYNC,
-  MAP_TYPE, MCL_CURRENT, MCL_FUTURE, MCL_ONFAULT, MLOCK_ONFAULT, MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE, MS_ASYNC, MS_INVALIDATE,
-  MS_SYNC, PROT_EXEC, PROT_NONE, PROT_READ, PROT_WRITE,
+  MADV_COLD,
+  MADV_DODUMP,
+  MADV_DOFORK,
+  MADV_DONTDUMP,
+  MADV_DONTFORK,
+  MADV_DONTNEED,
+  MADV_FREE,
+  MADV_HUGEPAGE,
+  MADV_KEEPONFORK,
+  MADV_MERGEABLE,
+  MADV_NOHUGEPAGE,
+  MADV_NORMAL,
+  MADV_PAGEOUT,
+  MADV_POPULATE_READ,
+  MADV_POPULATE_WRITE,
+  MADV_RANDOM,
+  MADV_REMOVE,
+  MADV_SEQUENTIAL,
+  MADV_UNMERGEABLE,
+  MADV_WILLNEED,
+  MADV_WIPEONFORK,
+  MAP_32BIT,
+  MAP_ANONYMOUS,
+  MAP_DENYWRITE,
+  MAP_EXECUTABLE,
+  MAP_FIXED,
+  MAP_FIXED_NOREPLACE,
+  MAP_GROWSDOWN,
+  MAP_LOCKED,
+  MAP_NONBLOCK,
+  MAP_NORESERVE,
+  MAP_POPULATE,
+  MAP_PRIVATE,
+  MAP_SHARED,
+  MAP_SHARED_VALIDATE,
+  MAP_STACK,
+  MAP_SYNC,
+  MAP_TYPE,
+  MCL_CURRENT,
+  MCL_FUTURE,
+  MCL_ONFAULT,
+  MLOCK_ONFAULT,
+  MREMAP_DONTUNMAP,
+  MREMAP_FIXED,
+  MREMAP_MAYMOVE,
+  MS_ASYNC,
+  MS_INVALIDATE,
+  MS_SYNC,
+  PROT_EXEC,
+  PROT_NONE,
+  PROT_READ,
+  PROT_WRITE,
 } from '../abi/mman.js';
 import { RLIMIT_MEMLOCK } from '../abi/resource.js';
 import { fileOf, mappedFile } from '../kernel/task-files.js';
@@ -22,8 +66,20 @@ import { hasCapability } from '../vfs/credentials.js';
 
 const PROT_FLAGS = { PROT_NONE, PROT_READ, PROT_WRITE, PROT_EXEC };
 const MAP_FLAGS = {
-  MAP_SHARED, MAP_PRIVATE, MAP_FIXED, MAP_ANONYMOUS, MAP_32BIT, MAP_GROWSDOWN, MAP_DENYWRITE, MAP_EXECUTABLE, MAP_LOCKED, MAP_NORESERVE,
-  MAP_POPULATE, MAP_NONBLOCK, MAP_STACK, MAP_FIXED_NOREPLACE,
+  MAP_SHARED,
+  MAP_PRIVATE,
+  MAP_FIXED,
+  MAP_ANONYMOUS,
+  MAP_32BIT,
+  MAP_GROWSDOWN,
+  MAP_DENYWRITE,
+  MAP_EXECUTABLE,
+  MAP_LOCKED,
+  MAP_NORESERVE,
+  MAP_POPULATE,
+  MAP_NONBLOCK,
+  MAP_STACK,
+  MAP_FIXED_NOREPLACE,
 };
 const MAP_HUGETLB = 0x40000;
 /** Protection bits of other architectures: allowed by none here. */
@@ -34,7 +90,15 @@ const PROT_GROWSUP = 0x0200_0000;
 
 export const mmap = syscall('mmap', [address, size, flags(PROT_FLAGS), flags(MAP_FLAGS), fd, ulong], mmapHandler, partial('huge pages'));
 
-function mmapHandler(task: Task, at: GuestAddr, length: number, prot: number, mapFlags: number, descriptor: number, offset: number): number {
+function mmapHandler(
+  task: Task,
+  at: GuestAddr,
+  length: number,
+  prot: number,
+  mapFlags: number,
+  descriptor: number,
+  offset: number,
+): number {
   if (offset % PAGE_SIZE !== 0) return EINVAL;
   if ((mapFlags & MAP_ANONYMOUS) !== 0) {
     if ((mapFlags & MAP_HUGETLB) !== 0) return length === 0 ? EINVAL : ENOMEM;
@@ -69,16 +133,36 @@ export const mprotect = syscall('mprotect', [address, size, flags(PROT_FLAGS)], 
 
 const MREMAP_FLAGS = { MREMAP_MAYMOVE, MREMAP_FIXED, MREMAP_DONTUNMAP };
 
-export const mremap = syscall('mremap', [address, size, size, flags(MREMAP_FLAGS), address], (task, at, oldLength, newLength, moveFlags, to) =>
-  task.mm.remap(at, oldLength, newLength, moveFlags, to),
+export const mremap = syscall(
+  'mremap',
+  [address, size, size, flags(MREMAP_FLAGS), address],
+  (task, at, oldLength, newLength, moveFlags, to) => task.mm.remap(at, oldLength, newLength, moveFlags, to),
 );
 
 export const brk = syscall('brk', [address], (task, at) => task.mm.setBrk(at));
 
 const ADVICE = {
-  MADV_NORMAL, MADV_RANDOM, MADV_SEQUENTIAL, MADV_WILLNEED, MADV_DONTNEED, MADV_FREE, MADV_REMOVE, MADV_DONTFORK, MADV_DOFORK, MADV_MERGEABLE,
-  MADV_UNMERGEABLE, MADV_HUGEPAGE, MADV_NOHUGEPAGE, MADV_DONTDUMP, MADV_DODUMP, MADV_WIPEONFORK, MADV_KEEPONFORK, MADV_COLD, MADV_PAGEOUT,
-  MADV_POPULATE_READ, MADV_POPULATE_WRITE,
+  MADV_NORMAL,
+  MADV_RANDOM,
+  MADV_SEQUENTIAL,
+  MADV_WILLNEED,
+  MADV_DONTNEED,
+  MADV_FREE,
+  MADV_REMOVE,
+  MADV_DONTFORK,
+  MADV_DOFORK,
+  MADV_MERGEABLE,
+  MADV_UNMERGEABLE,
+  MADV_HUGEPAGE,
+  MADV_NOHUGEPAGE,
+  MADV_DONTDUMP,
+  MADV_DODUMP,
+  MADV_WIPEONFORK,
+  MADV_KEEPONFORK,
+  MADV_COLD,
+  MADV_PAGEOUT,
+  MADV_POPULATE_READ,
+  MADV_POPULATE_WRITE,
 };
 
 export const madvise = syscall('madvise', [address, size, oneOf(ADVICE)], (task, at, length, advice) => task.mm.advise(at, length, advice));
@@ -137,13 +221,26 @@ export const mlockall = syscall('mlockall', [flags({ MCL_CURRENT, MCL_FUTURE, MC
 export const munlockall = syscall('munlockall', [], (task) => task.mm.lockAll(0));
 
 export const remapFilePages = syscall(
-  'remap_file_pages', [address, size, ulong, ulong, uint], () => EINVAL, partial('long deprecated; mmap with MAP_FIXED does it'),
+  'remap_file_pages',
+  [address, size, ulong, ulong, uint],
+  () => EINVAL,
+  partial('long deprecated; mmap with MAP_FIXED does it'),
 );
 
 /** Protection keys: none, as on a processor without them. Key -1 is mprotect. */
-export const pkeyMprotect = syscall('pkey_mprotect', [address, size, flags(PROT_FLAGS), int], (task, at, length, prot, key) => {
-  if (key !== -1) return EINVAL;
-  return (prot & ~PROT_MASK) !== 0 ? EINVAL : task.mm.protect(at, length, prot);
-}, partial('no keys'));
-export const pkeyAlloc = syscall('pkey_alloc', [uint, uint], (_task, none, rights) => (none !== 0 || rights > 3 ? EINVAL : ENOSPC), partial('no keys'));
+export const pkeyMprotect = syscall(
+  'pkey_mprotect',
+  [address, size, flags(PROT_FLAGS), int],
+  (task, at, length, prot, key) => {
+    if (key !== -1) return EINVAL;
+    return (prot & ~PROT_MASK) !== 0 ? EINVAL : task.mm.protect(at, length, prot);
+  },
+  partial('no keys'),
+);
+export const pkeyAlloc = syscall(
+  'pkey_alloc',
+  [uint, uint],
+  (_task, none, rights) => (none !== 0 || rights > 3 ? EINVAL : ENOSPC),
+  partial('no keys'),
+);
 export const pkeyFree = syscall('pkey_free', [int], () => EINVAL, partial('no keys'));

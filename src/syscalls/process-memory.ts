@@ -52,7 +52,14 @@ function transfer(from: IoVec, to: IoVec): number | Errno {
 }
 
 function processVm(
-  task: Task, id: number, localAt: GuestAddr, localCount: number, remoteAt: GuestAddr, remoteCount: number, vmFlags: number, write: boolean,
+  task: Task,
+  id: number,
+  localAt: GuestAddr,
+  localCount: number,
+  remoteAt: GuestAddr,
+  remoteCount: number,
+  vmFlags: number,
+  write: boolean,
 ): number {
   if (vmFlags !== 0) return EINVAL;
   const local = readSegments(task.mm, localAt, localCount);
@@ -73,22 +80,29 @@ export const processVmReadv = syscall('process_vm_readv', [pid, address, ulong, 
   processVm(task, id, l, ln, r, rn, vmFlags, false),
 );
 
-export const processVmWritev = syscall('process_vm_writev', [pid, address, ulong, address, ulong, ulong], (task, id, l, ln, r, rn, vmFlags) =>
-  processVm(task, id, l, ln, r, rn, vmFlags, true),
+export const processVmWritev = syscall(
+  'process_vm_writev',
+  [pid, address, ulong, address, ulong, ulong],
+  (task, id, l, ln, r, rn, vmFlags) => processVm(task, id, l, ln, r, rn, vmFlags, true),
 );
 
 /** Advice to another process is only ever a hint: checked, and not followed. */
-export const processMadvise = syscall('process_madvise', [fd, address, ulong, int, uint], (task, descriptor, at, count, advice, none) => {
-  if (none !== 0) return EINVAL;
-  const segments = readSegments(task.mm, at, count);
-  if (isErr(segments)) return segments;
-  if (isErr(anyFileOf(task, descriptor))) return EBADF;
-  if (advice !== MADV_COLD && advice !== MADV_PAGEOUT && advice !== MADV_WILLNEED) return EINVAL;
-  if (!hasCapability(task.cred, CAP_SYS_NICE)) return EPERM;
-  let total = 0;
-  for (const segment of segments) {
-    if (!task.mm.isGuestRange(segment.base, segment.length)) return total > 0 ? total : EFAULT;
-    total += segment.length;
-  }
-  return total;
-}, partial('advice is checked, not followed'));
+export const processMadvise = syscall(
+  'process_madvise',
+  [fd, address, ulong, int, uint],
+  (task, descriptor, at, count, advice, none) => {
+    if (none !== 0) return EINVAL;
+    const segments = readSegments(task.mm, at, count);
+    if (isErr(segments)) return segments;
+    if (isErr(anyFileOf(task, descriptor))) return EBADF;
+    if (advice !== MADV_COLD && advice !== MADV_PAGEOUT && advice !== MADV_WILLNEED) return EINVAL;
+    if (!hasCapability(task.cred, CAP_SYS_NICE)) return EPERM;
+    let total = 0;
+    for (const segment of segments) {
+      if (!task.mm.isGuestRange(segment.base, segment.length)) return total > 0 ? total : EFAULT;
+      total += segment.length;
+    }
+    return total;
+  },
+  partial('advice is checked, not followed'),
+);

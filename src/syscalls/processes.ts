@@ -4,7 +4,19 @@ import type { Blocking } from '../base/blocking.js';
 import { EBADF, EINVAL, ESRCH } from '../abi/errno.js';
 import { RUSAGE, type Rusage } from '../abi/process-struct.js';
 import {
-  P_ALL, P_PGID, P_PID, P_PIDFD, WCONTINUED, WEXITED, WNOHANG, WNOWAIT, WSTOPPED, WUNTRACED, __WALL, __WCLONE, __WNOTHREAD,
+  P_ALL,
+  P_PGID,
+  P_PID,
+  P_PIDFD,
+  WCONTINUED,
+  WEXITED,
+  WNOHANG,
+  WNOWAIT,
+  WSTOPPED,
+  WUNTRACED,
+  __WALL,
+  __WCLONE,
+  __WNOTHREAD,
 } from '../abi/wait.js';
 import { PidFile } from '../fs/pidfd.js';
 import { exitGroup, exitTask } from '../kernel/exit.js';

@@ -48,7 +48,18 @@ abstract class DevptsInode extends Inode {
   getAttributes(out: InodeAttributes): 0 | Errno {
     const { ino, mode, uid, gid, rdev, time } = this;
     Object.assign(out, {
-      ino, mode, nlink: this.isDirectory ? 2 : 1, uid, gid, rdev, size: 0, blksize: 1024, blocks: 0, atime: time, mtime: time, ctime: time,
+      ino,
+      mode,
+      nlink: this.isDirectory ? 2 : 1,
+      uid,
+      gid,
+      rdev,
+      size: 0,
+      blksize: 1024,
+      blocks: 0,
+      atime: time,
+      mtime: time,
+      ctime: time,
     });
     return 0;
   }
@@ -108,7 +119,11 @@ class RootFile extends OpenFile {
     super(node, flags);
   }
   override readDirectory(from: number, sink: DirectorySink): 0 | Errno {
-    const names: [ByteString, number, number][] = [['.', ROOT_INO, S_IFDIR], ['..', ROOT_INO, S_IFDIR], ['ptmx', PTMX_INO, S_IFCHR]];
+    const names: [ByteString, number, number][] = [
+      ['.', ROOT_INO, S_IFDIR],
+      ['..', ROOT_INO, S_IFDIR],
+      ['ptmx', PTMX_INO, S_IFCHR],
+    ];
     for (const tty of this.node.fs.terminals()) names.push([String(tty.index), FIRST_SLAVE_INO + tty.index, S_IFCHR]);
     for (let at = from; at < names.length; at++) {
       const [name, ino, type] = names[at]!;

@@ -4,9 +4,7 @@ import type { Blocking } from '../../base/blocking.js';
 import type { WaitQueue } from '../../base/wait-queue.js';
 import { EAGAIN, EBUSY, EIO, ENOTTY } from '../../abi/errno.js';
 import { O_NOCTTY } from '../../abi/fcntl.js';
-import {
-  TIOCGPKT, TIOCGPTLCK, TIOCGPTN, TIOCGPTPEER, TIOCPKT, TIOCSPTLCK, TIOCSIG,
-} from '../../abi/ioctls.js';
+import { TIOCGPKT, TIOCGPTLCK, TIOCGPTN, TIOCGPTPEER, TIOCPKT, TIOCSPTLCK, TIOCSIG } from '../../abi/ioctls.js';
 import { ICANON, TOSTOP, VMIN, VTIME } from '../../abi/termios.js';
 import { Timer } from '../../kernel/timers.js';
 import type { Task } from '../../kernel/task.js';

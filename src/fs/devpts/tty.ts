@@ -7,7 +7,23 @@ import { TIOCPKT_DOSTOP, TIOCPKT_FLUSHREAD, TIOCPKT_FLUSHWRITE, TIOCPKT_NOSTOP, 
 import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLPRI, POLLRDNORM, POLLWRNORM } from '../../abi/poll.js';
 import { SIGCONT, SIGHUP, SIGWINCH } from '../../abi/signal.js';
 import {
-  B38400, CREAD, CS8, ECHO, ECHOCTL, ECHOE, ECHOK, ECHOKE, ICANON, ICRNL, IEXTEN, ISIG, IXON, ONLCR, OPOST, VMIN, VTIME,
+  B38400,
+  CREAD,
+  CS8,
+  ECHO,
+  ECHOCTL,
+  ECHOE,
+  ECHOK,
+  ECHOKE,
+  ICANON,
+  ICRNL,
+  IEXTEN,
+  ISIG,
+  IXON,
+  ONLCR,
+  OPOST,
+  VMIN,
+  VTIME,
 } from '../../abi/termios.js';
 import type { Termios, Winsize } from '../../abi/termios-struct.js';
 import type { ControllingTerminal, ProcessGroup, Session } from '../../kernel/job-control.js';

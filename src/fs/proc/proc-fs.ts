@@ -10,7 +10,14 @@ import { ProcDirectory, ProcLink, ProcText, ROOT_OWNER, type DirectorySource, ty
 import { taskDirectory } from './process-directory.js';
 import { sysDirectory } from './sys-tree.js';
 import {
-  cpuinfoText, DEVICES_TEXT, FILESYSTEMS_TEXT, loadavgText, meminfoText, statText, uptimeText, VMSTAT_TEXT,
+  cpuinfoText,
+  DEVICES_TEXT,
+  FILESYSTEMS_TEXT,
+  loadavgText,
+  meminfoText,
+  statText,
+  uptimeText,
+  VMSTAT_TEXT,
 } from './system-files.js';
 
 const PROC_SUPER_MAGIC = 0x9fa0;

@@ -12,7 +12,15 @@ import { mayInspect } from './access.js';
 import { taskIno } from './inode-numbers.js';
 import { mountinfoText, mountsText } from './mount-text.js';
 import {
-  ProcDirectory, ProcLink, ProcMagicLink, ProcText, ROOT_OWNER, type DirectorySource, type Owner, type ProcEntry, type TextSink,
+  ProcDirectory,
+  ProcLink,
+  ProcMagicLink,
+  ProcText,
+  ROOT_OWNER,
+  type DirectorySource,
+  type Owner,
+  type ProcEntry,
+  type TextSink,
 } from './nodes.js';
 import { MemoryNode } from './process-memory.js';
 import { FdDirectory, FdInfoDirectory } from './process-fds.js';
@@ -142,7 +150,14 @@ const ENTRIES: ReadonlyMap<ByteString, Entry> = new Map<ByteString, Entry>([
   ['oom_score_adj', text(0o644, (task) => `${task.group.oomScoreAdjust}\n`, setOomScore)],
   ['loginuid', text(0o644, () => '4294967295')],
   ['sessionid', text(0o444, () => '4294967295')],
-  ['coredump_filter', text(0o644, () => '00000033\n', () => () => 0)],
+  [
+    'coredump_filter',
+    text(
+      0o644,
+      () => '00000033\n',
+      () => () => 0,
+    ),
+  ],
   ['io', guardedText(0o400, ioText)],
   ['uid_map', text(0o644, () => '         0          0 4294967295\n')],
   ['gid_map', text(0o644, () => '         0          0 4294967295\n')],
@@ -155,8 +170,14 @@ function ioText(): ByteString {
 }
 
 const NAMESPACE_INO: readonly (readonly [string, number])[] = [
-  ['cgroup', 4026531835], ['ipc', 4026531839], ['mnt', 4026531841], ['net', 4026531840], ['pid', 4026531836], ['time', 4026531834],
-  ['user', 4026531837], ['uts', 4026531838],
+  ['cgroup', 4026531835],
+  ['ipc', 4026531839],
+  ['mnt', 4026531841],
+  ['net', 4026531840],
+  ['pid', 4026531836],
+  ['time', 4026531834],
+  ['user', 4026531837],
+  ['uts', 4026531838],
 ];
 
 function namespaces(fs: FileSystem, owner: () => Owner, ino: number, parentIno: number, task: Task): DirectorySource {
@@ -194,7 +215,11 @@ class EntryTable implements DirectorySource {
     if (!entry || (this.isThread && entry.processOnly)) return ENOENT;
     const index = [...ENTRIES.keys()].indexOf(name) + 2 + (this.isThread ? 256 : 0);
     const context: Context = {
-      fs: this.fs, task: this.task, owner: this.owner, ino: taskIno(this.task.tid, index), directoryIno: this.ino,
+      fs: this.fs,
+      task: this.task,
+      owner: this.owner,
+      ino: taskIno(this.task.tid, index),
+      directoryIno: this.ino,
     };
     const node = entry.make(context);
     this.nodes.set(name, node);

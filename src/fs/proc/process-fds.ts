@@ -56,7 +56,10 @@ export class FdDirectory extends Descriptors {
     const { task } = this;
     const current = (): OpenFile | Errno => task.files.get(fd) ?? ENOENT;
     return new ProcMagicLink(
-      this.fs, fdIno(task.tid, fd), linkPermissions(file), this.owner,
+      this.fs,
+      fdIno(task.tid, fd),
+      linkPermissions(file),
+      this.owner,
       () => {
         const open = current();
         return isErr(open) ? open : (open.path ?? ENOENT);

@@ -32,8 +32,18 @@ export class MemoryNode extends Inode {
   getAttributes(out: InodeAttributes): 0 | Errno {
     const epoch = { sec: 0, nsec: 0 };
     Object.assign(out, {
-      ino: this.ino, mode: this.mode, nlink: 1, uid: this.uid, gid: this.gid, rdev: 0, size: 0, blksize: 1024, blocks: 0,
-      atime: epoch, mtime: epoch, ctime: epoch,
+      ino: this.ino,
+      mode: this.mode,
+      nlink: 1,
+      uid: this.uid,
+      gid: this.gid,
+      rdev: 0,
+      size: 0,
+      blksize: 1024,
+      blocks: 0,
+      atime: epoch,
+      mtime: epoch,
+      ctime: epoch,
     });
     return 0;
   }

@@ -27,13 +27,15 @@ function line(text: string | number): TextSource {
 
 function tree(machine: Machine): Tree {
   const bootId = uuid(machine);
-  const setName = (store: (name: string) => void): TextSink => (text) => {
-    if (!hasCapability(machine.current.cred, CAP_SYS_ADMIN)) return EPERM;
-    const name = text.replace(/\n$/, '');
-    if (name.length > 64) return EINVAL;
-    store(name);
-    return 0;
-  };
+  const setName =
+    (store: (name: string) => void): TextSink =>
+    (text) => {
+      if (!hasCapability(machine.current.cred, CAP_SYS_ADMIN)) return EPERM;
+      const name = text.replace(/\n$/, '');
+      if (name.length > 64) return EINVAL;
+      store(name);
+      return 0;
+    };
   return {
     kernel: {
       ostype: line('Linux'),
@@ -48,31 +50,74 @@ function tree(machine: Machine): Tree {
       overflowuid: line(65534),
       overflowgid: line(65534),
       random: {
-        boot_id: line(bootId), uuid: () => `${uuid(machine)}\n`, entropy_avail: line(256), poolsize: line(256), urandom_min_reseed_secs: line(60),
+        boot_id: line(bootId),
+        uuid: () => `${uuid(machine)}\n`,
+        entropy_avail: line(256),
+        poolsize: line(256),
+        urandom_min_reseed_secs: line(60),
         write_wakeup_threshold: line(256),
       },
-      core_pattern: line('core'), core_uses_pid: line(0), randomize_va_space: line(2), printk: line('4\t4\t1\t7'), panic: line(0),
-      sem: line('32000\t1024000000\t500\t32000'), shmmax: line('18446744073692774399'), shmall: line('18446744073692774399'), shmmni: line(4096),
-      msgmax: line(8192), msgmnb: line(16384), msgmni: line(32000), perf_event_paranoid: line(4), unprivileged_bpf_disabled: line(2),
-      kptr_restrict: line(1), dmesg_restrict: line(1), seccomp: { actions_avail: line('kill_process kill_thread trap errno trace log allow') },
-      tainted: line(0), sched_child_runs_first: line(0), io_uring_disabled: line(2), yama: { ptrace_scope: line(0) },
+      core_pattern: line('core'),
+      core_uses_pid: line(0),
+      randomize_va_space: line(2),
+      printk: line('4\t4\t1\t7'),
+      panic: line(0),
+      sem: line('32000\t1024000000\t500\t32000'),
+      shmmax: line('18446744073692774399'),
+      shmall: line('18446744073692774399'),
+      shmmni: line(4096),
+      msgmax: line(8192),
+      msgmnb: line(16384),
+      msgmni: line(32000),
+      perf_event_paranoid: line(4),
+      unprivileged_bpf_disabled: line(2),
+      kptr_restrict: line(1),
+      dmesg_restrict: line(1),
+      seccomp: { actions_avail: line('kill_process kill_thread trap errno trace log allow') },
+      tainted: line(0),
+      sched_child_runs_first: line(0),
+      io_uring_disabled: line(2),
+      yama: { ptrace_scope: line(0) },
       pty: { max: line(4096), nr: line(0), reserve: line(1024) },
     },
     vm: {
-      overcommit_memory: line(0), overcommit_ratio: line(50), max_map_count: line(65530), swappiness: line(60), mmap_min_addr: line(65536),
-      nr_hugepages: line(0), drop_caches: line(0), panic_on_oom: line(0), dirty_ratio: line(20), min_free_kbytes: line(67584),
+      overcommit_memory: line(0),
+      overcommit_ratio: line(50),
+      max_map_count: line(65530),
+      swappiness: line(60),
+      mmap_min_addr: line(65536),
+      nr_hugepages: line(0),
+      drop_caches: line(0),
+      panic_on_oom: line(0),
+      dirty_ratio: line(20),
+      min_free_kbytes: line(67584),
     },
     fs: {
-      'file-max': line(9223372036854775807n.toString()), 'file-nr': line('0\t0\t9223372036854775807'), nr_open: line(1048576),
-      'pipe-max-size': line(1048576), 'pipe-user-pages-hard': line(0), 'pipe-user-pages-soft': line(16384), 'aio-max-nr': line(65536),
-      suid_dumpable: line(0), protected_hardlinks: line(0), protected_symlinks: line(0), protected_fifos: line(0), protected_regular: line(0),
+      'file-max': line(9223372036854775807n.toString()),
+      'file-nr': line('0\t0\t9223372036854775807'),
+      nr_open: line(1048576),
+      'pipe-max-size': line(1048576),
+      'pipe-user-pages-hard': line(0),
+      'pipe-user-pages-soft': line(16384),
+      'aio-max-nr': line(65536),
+      suid_dumpable: line(0),
+      protected_hardlinks: line(0),
+      protected_symlinks: line(0),
+      protected_fifos: line(0),
+      protected_regular: line(0),
       'inode-nr': line('0\t0'),
       inotify: { max_queued_events: line(16384), max_user_instances: line(128), max_user_watches: line(65536) },
       epoll: { max_user_watches: line(1048576) },
       mqueue: { msg_max: line(10), msgsize_max: line(8192), queues_max: line(256) },
     },
     net: {
-      core: { somaxconn: line(4096), rmem_max: line(212992), wmem_max: line(212992), rmem_default: line(212992), wmem_default: line(212992) },
+      core: {
+        somaxconn: line(4096),
+        rmem_max: line(212992),
+        wmem_max: line(212992),
+        rmem_default: line(212992),
+        wmem_default: line(212992),
+      },
       unix: { max_dgram_qlen: line(512) },
       ipv4: { ip_local_port_range: line('32768\t60999'), tcp_fin_timeout: line(60) },
       ipv6: { conf: { all: { disable_ipv6: line(0) } } },

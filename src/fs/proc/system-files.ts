@@ -15,12 +15,39 @@ export function meminfoText(machine: Machine): ByteString {
   const free = total - used;
   const zero = (name: string): string => kbLine(name, 0);
   return (
-    kbLine('MemTotal', total) + kbLine('MemFree', free) + kbLine('MemAvailable', free) + zero('Buffers') + zero('Cached') + zero('SwapCached') +
-    kbLine('Active', used) + zero('Inactive') + kbLine('Active(anon)', used) + zero('Inactive(anon)') + zero('Active(file)') +
-    zero('Inactive(file)') + zero('Unevictable') + zero('Mlocked') + zero('SwapTotal') + zero('SwapFree') + zero('Dirty') + zero('Writeback') +
-    kbLine('AnonPages', used) + zero('Mapped') + zero('Shmem') + zero('KReclaimable') + zero('Slab') + zero('SReclaimable') + zero('SUnreclaim') +
-    zero('KernelStack') + zero('PageTables') + kbLine('CommitLimit', total / 2) + kbLine('Committed_AS', used) +
-    kbLine('VmallocTotal', 34359738367) + zero('VmallocUsed') + zero('VmallocChunk') + 'HugePages_Total:       0\nHugePages_Free:        0\n' +
+    kbLine('MemTotal', total) +
+    kbLine('MemFree', free) +
+    kbLine('MemAvailable', free) +
+    zero('Buffers') +
+    zero('Cached') +
+    zero('SwapCached') +
+    kbLine('Active', used) +
+    zero('Inactive') +
+    kbLine('Active(anon)', used) +
+    zero('Inactive(anon)') +
+    zero('Active(file)') +
+    zero('Inactive(file)') +
+    zero('Unevictable') +
+    zero('Mlocked') +
+    zero('SwapTotal') +
+    zero('SwapFree') +
+    zero('Dirty') +
+    zero('Writeback') +
+    kbLine('AnonPages', used) +
+    zero('Mapped') +
+    zero('Shmem') +
+    zero('KReclaimable') +
+    zero('Slab') +
+    zero('SReclaimable') +
+    zero('SUnreclaim') +
+    zero('KernelStack') +
+    zero('PageTables') +
+    kbLine('CommitLimit', total / 2) +
+    kbLine('Committed_AS', used) +
+    kbLine('VmallocTotal', 34359738367) +
+    zero('VmallocUsed') +
+    zero('VmallocChunk') +
+    'HugePages_Total:       0\nHugePages_Free:        0\n' +
     'HugePages_Rsvd:        0\nHugePages_Surp:        0\nHugepagesize:       2048 kB\n'
   );
 }

@@ -12,7 +12,12 @@ export const MAX_ARGUMENTS_BYTES = 6 << 20;
 const ALWAYS_ALLOWED_BYTES = 131072;
 
 /** E2BIG when arguments and environment exceed a quarter of the stack limit, or one string 128 KiB. */
-export function checkArguments(argv: readonly ByteString[], envp: readonly ByteString[], fileName: ByteString, limits: ResourceLimits): 0 | Errno {
+export function checkArguments(
+  argv: readonly ByteString[],
+  envp: readonly ByteString[],
+  fileName: ByteString,
+  limits: ResourceLimits,
+): 0 | Errno {
   const stack = limits.soft[RLIMIT_STACK]!;
   const allowed = Math.max(Math.min(stack / 4, MAX_ARGUMENTS_BYTES), ALWAYS_ALLOWED_BYTES);
   if (stackBytes(argv, envp, fileName) > allowed) return E2BIG;
@@ -20,4 +25,3 @@ export function checkArguments(argv: readonly ByteString[], envp: readonly ByteS
   for (const text of envp) if (text.length >= MAX_ARGUMENT_BYTES) return E2BIG;
   return 0;
 }
-

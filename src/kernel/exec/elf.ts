@@ -7,7 +7,18 @@
 import { isErr, type Errno, type GuestAddr } from '../../base/brands.js';
 import { PAGE_SIZE, pageDown, pageUp } from '../../base/page.js';
 import {
-  ELFCLASS64, ELFDATA2LSB, EM_X86_64, ET_DYN, ET_EXEC, PF_R, PF_W, PF_X, PT_GNU_STACK, PT_INTERP, PT_LOAD, PT_PHDR,
+  ELFCLASS64,
+  ELFDATA2LSB,
+  EM_X86_64,
+  ET_DYN,
+  ET_EXEC,
+  PF_R,
+  PF_W,
+  PF_X,
+  PT_GNU_STACK,
+  PT_INTERP,
+  PT_LOAD,
+  PT_PHDR,
 } from '../../abi/elf.js';
 import { ELF64_EHDR, ELF64_PHDR, type Elf64Ehdr, type Elf64Phdr } from '../../abi/elf-struct.js';
 import { EINVAL, EIO, ELIBBAD, ENOEXEC } from '../../abi/errno.js';
@@ -64,8 +75,15 @@ export function readElf(cache: PageCache): ElfFile | Errno {
 function isOurs(header: Elf64Ehdr): boolean {
   const { ident } = header;
   return (
-    ident[0] === 0x7f && ident[1] === 0x45 && ident[2] === 0x4c && ident[3] === 0x46 && ident[4] === ELFCLASS64 && ident[5] === ELFDATA2LSB &&
-    header.machine === EM_X86_64 && (header.type === ET_EXEC || header.type === ET_DYN) && header.phentsize === ELF64_PHDR.size
+    ident[0] === 0x7f &&
+    ident[1] === 0x45 &&
+    ident[2] === 0x4c &&
+    ident[3] === 0x46 &&
+    ident[4] === ELFCLASS64 &&
+    ident[5] === ELFDATA2LSB &&
+    header.machine === EM_X86_64 &&
+    (header.type === ET_EXEC || header.type === ET_DYN) &&
+    header.phentsize === ELF64_PHDR.size
   );
 }
 
@@ -125,7 +143,16 @@ export function mapElf(mm: AddressSpace, elf: ElfFile, file: MappedFile, base: G
     endData = Math.max(endData, start + segment.filesz);
     end = Math.max(end, start + segment.memsz);
   }
-  return { bias, entry: elf.header.entry + bias, headers: headersAddress(elf, segments, bias), startCode, endCode, startData, endData, end };
+  return {
+    bias,
+    entry: elf.header.entry + bias,
+    headers: headersAddress(elf, segments, bias),
+    startCode,
+    endCode,
+    startData,
+    endData,
+    end,
+  };
 }
 
 interface Range {

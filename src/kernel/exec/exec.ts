@@ -8,8 +8,23 @@
 import { isErr, type Errno, type GuestAddr } from '../../base/brands.js';
 import { ENOMEM } from '../../abi/errno.js';
 import {
-  AT_BASE, AT_CLKTCK, AT_EGID, AT_ENTRY, AT_EUID, AT_FLAGS, AT_GID, AT_HWCAP, AT_HWCAP2, AT_MINSIGSTKSZ, AT_PAGESZ, AT_PHDR, AT_PHENT,
-  AT_PHNUM, AT_SECURE, AT_SYSINFO_EHDR, AT_UID,
+  AT_BASE,
+  AT_CLKTCK,
+  AT_EGID,
+  AT_ENTRY,
+  AT_EUID,
+  AT_FLAGS,
+  AT_GID,
+  AT_HWCAP,
+  AT_HWCAP2,
+  AT_MINSIGSTKSZ,
+  AT_PAGESZ,
+  AT_PHDR,
+  AT_PHENT,
+  AT_PHNUM,
+  AT_SECURE,
+  AT_SYSINFO_EHDR,
+  AT_UID,
 } from '../../abi/auxvec.js';
 import { MAP_ANONYMOUS, MAP_FIXED, MAP_GROWSDOWN, MAP_PRIVATE, MAP_STACK, PROT_EXEC, PROT_READ, PROT_WRITE } from '../../abi/mman.js';
 import { RLIMIT_AS, RLIMIT_DATA, RLIMIT_STACK } from '../../abi/resource.js';
@@ -115,7 +130,11 @@ function setLayout(machine: Machine, mm: AddressSpace, main: LoadedElf): void {
 }
 
 function auxiliaryVector(
-  context: LoadContext, program: Program, main: LoadedElf, base: GuestAddr, vdso: GuestAddr,
+  context: LoadContext,
+  program: Program,
+  main: LoadedElf,
+  base: GuestAddr,
+  vdso: GuestAddr,
 ): (readonly [number, number])[] {
   const { cred } = context;
   const pairs: (readonly [number, number])[] = [];

@@ -145,9 +145,7 @@ function readHead(cache: PageCache): ByteString | Errno {
   return isErr(count) ? count : byteString(bytes, 0, count);
 }
 
-function finish(
-  context: ProgramContext, executable: Executable, { argv, envp }: ProgramStrings, firstName: ByteString,
-): Program | Errno {
+function finish(context: ProgramContext, executable: Executable, { argv, envp }: ProgramStrings, firstName: ByteString): Program | Errno {
   const elf = readElf(executable.cache);
   if (isErr(elf)) return elf;
   const interpreter = elf.interpreter === undefined ? undefined : openInterpreter(context, elf.interpreter);
