@@ -6,6 +6,7 @@ import type { StructType } from '../src/base/struct.js';
 import { ELF64_EHDR, ELF64_PHDR } from '../src/abi/elf-struct.js';
 import { FLOCK } from '../src/abi/flock-struct.js';
 import { FUTEX_WAITV } from '../src/abi/futex-struct.js';
+import { MSGINFO, MSQID_DS, SEMBUF, SEMID_DS, SEMINFO, SHMID_DS, SHMINFO, SHM_INFO_STRUCT } from '../src/abi/ipc-struct.js';
 import { OPEN_HOW } from '../src/abi/openat2.js';
 import { EPOLL_EVENT, POLLFD } from '../src/abi/poll-struct.js';
 import { CLONE_ARGS, RUSAGE } from '../src/abi/process-struct.js';
@@ -113,6 +114,32 @@ export const ABI_TABLE: readonly AbiEntry[] = [
   entry(WINSIZE, 'struct winsize', 'sys/ioctl.h', 'ws_row ws_col ws_xpixel ws_ypixel'),
   entry(FUTEX_WAITV, 'struct futex_waitv', 'linux/futex.h', 'val uaddr flags __reserved'),
   entry(IOVEC, 'struct iovec', 'sys/uio.h', 'iov_base iov_len'),
+  entry(
+    SHMID_DS,
+    'struct shmid_ds',
+    'sys/shm.h',
+    'shm_perm.__key shm_perm.uid shm_perm.gid shm_perm.cuid shm_perm.cgid shm_perm.mode shm_perm.__seq - - - - shm_segsz shm_atime ' +
+      'shm_dtime shm_ctime shm_cpid shm_lpid shm_nattch - -',
+  ),
+  entry(
+    SEMID_DS,
+    'struct semid_ds',
+    'sys/sem.h',
+    'sem_perm.__key sem_perm.uid sem_perm.gid sem_perm.cuid sem_perm.cgid sem_perm.mode sem_perm.__seq - - - - sem_otime - sem_ctime - ' +
+      'sem_nsems - -',
+  ),
+  entry(
+    MSQID_DS,
+    'struct msqid_ds',
+    'sys/msg.h',
+    'msg_perm.__key msg_perm.uid msg_perm.gid msg_perm.cuid msg_perm.cgid msg_perm.mode msg_perm.__seq - - - - msg_stime msg_rtime ' +
+      'msg_ctime __msg_cbytes msg_qnum msg_qbytes msg_lspid msg_lrpid - -',
+  ),
+  entry(SHMINFO, 'struct shminfo', 'sys/shm.h', 'shmmax shmmin shmmni shmseg shmall - - - -'),
+  entry(SHM_INFO_STRUCT, 'struct shm_info', 'sys/shm.h', 'used_ids shm_tot shm_rss shm_swp swap_attempts swap_successes'),
+  entry(SEMINFO, 'struct seminfo', 'sys/sem.h', 'semmap semmni semmns semmnu semmsl semopm semume semusz semvmx semaem'),
+  entry(MSGINFO, 'struct msginfo', 'sys/msg.h', 'msgpool msgmap msgmax msgmnb msgmni msgssz msgtql msgseg'),
+  entry(SEMBUF, 'struct sembuf', 'sys/sem.h', 'sem_num sem_op sem_flg'),
   entry(
     USER_REGS,
     'struct user_regs_struct',

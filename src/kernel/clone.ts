@@ -26,6 +26,7 @@ import {
   CLONE_PIDFD,
   CLONE_SETTLS,
   CLONE_SIGHAND,
+  CLONE_SYSVSEM,
   CLONE_THREAD,
   CLONE_VFORK,
   CLONE_VM,
@@ -37,6 +38,7 @@ import { CAP_SYS_ADMIN, CAP_SYS_RESOURCE } from '../abi/capability.js';
 import { setExecutable } from './exec/executable.js';
 import { watchCpuLimit } from './cpu-timers.js';
 import { hasCapability } from '../vfs/credentials.js';
+import { undoListOf } from './ipc/sem-undo.js';
 import { moveToGroup } from './job-control.js';
 import { makeReady } from './scheduler.js';
 import { signalPending } from './signals/pending.js';
@@ -129,6 +131,10 @@ export function cloneTask(task: Task, args: CloneArguments): Task | Errno {
   const child = new Task(machine, tid, group, memory.thread, memory.mm, files, fs, task.cred, signals);
   child.name = task.name;
   child.inherit(task);
+  if (flags & CLONE_SYSVSEM) {
+    child.semUndo = undoListOf(task);
+    child.semUndo.users++;
+  }
   memory.thread.owner = child;
   group.leader ??= child;
   if (group === task.group) group.hadThreads = true;

@@ -7,6 +7,7 @@ import { SIGCHLD, SIGCONT, SIGHUP } from '../abi/signal.js';
 import { settleCpuTime } from './cpu-clock.js';
 import { setExecutable } from './exec/executable.js';
 import { clearChildTid, exitRobustList } from './futex.js';
+import { exitSem } from './ipc/sem-undo.js';
 import { isOrphaned, leaveGroup, type ProcessGroup } from './job-control.js';
 import type { Machine } from './machine.js';
 import { stopAllTimers } from './posix-timers.js';
@@ -50,6 +51,7 @@ export function exitTask(task: Task, status: WaitStatus): void {
   releaseFutexes(task);
   task.state = 'dead';
   task.thread.destroy();
+  if (task.semUndo) exitSem(task);
   releaseMemory(task);
   if (--task.files.users === 0) task.files.closeAll();
   task.fs.release();

@@ -8,6 +8,7 @@ import type { Platform } from '../platform/platform.js';
 import type { Mount } from '../vfs/mount.js';
 import type { OpenFile } from '../vfs/open-file.js';
 import { FutexTable } from './futex.js';
+import { IpcNamespace } from './ipc/ipc-namespace.js';
 import type { PiLock } from './futex-pi.js';
 import type { ProcessGroup } from './job-control.js';
 import { MemoryLimit } from './memory-limit.js';
@@ -41,6 +42,8 @@ export class Machine {
   /** Abstract names of AF_UNIX sockets; net/unix/address.ts knows what they are. */
   readonly abstractSockets = new Map<string, OpenFile>();
   readonly futexes = new FutexTable();
+  /** System V IPC and POSIX message queues. */
+  readonly ipc = new IpcNamespace();
   /** Contended priority-inheritance futexes by key. */
   readonly piLocks = new Map<string, PiLock>();
   /** Tasks that can go on: see scheduler.ts. */

@@ -10,6 +10,7 @@ import type { FsContext } from '../vfs/fs-context.js';
 import type { IoctlCaller } from '../vfs/open-file.js';
 import type { Machine } from './machine.js';
 import { Sleeper } from './scheduler.js';
+import type { UndoList } from './ipc/sem-undo.js';
 import { Scheduling } from './scheduling.js';
 import type { ThreadGroup } from './thread-group.js';
 import type { TaskSignals } from './signals/task-signals.js';
@@ -38,6 +39,8 @@ export class Task implements IoctlCaller {
   scheduling = new Scheduling();
   /** exit has walked the robust list and cleared the child tid. */
   futexesReleased = false;
+  /** What SEM_UNDO has to take back; shared by CLONE_SYSVSEM. */
+  semUndo: UndoList | undefined = undefined;
   /** A task in vfork waits here until the child has exec'd or exited. */
   readonly vforkDone = new WaitQueue();
 

@@ -18,6 +18,7 @@ import * as locks from './locks.js';
 import * as memfd from './memfd.js';
 import * as memory from './memory.js';
 import * as mounts from './mounts.js';
+import * as msg from './msg.js';
 import * as numa from './numa.js';
 import * as openCalls from './open.js';
 import * as pipes from './pipes.js';
@@ -29,6 +30,8 @@ import * as readWrite from './read-write.js';
 import * as refused from './refused.js';
 import * as resources from './resources.js';
 import * as sched from './sched.js';
+import * as sem from './sem.js';
+import * as shm from './shm.js';
 import * as signals from './signals.js';
 import * as socketMessages from './socket-messages.js';
 import * as sockets from './sockets.js';
@@ -70,6 +73,9 @@ export const SYSCALL_TABLE: Readonly<Record<number, SyscallDefinition>> = {
   [NR.msync]: memory.msync,
   [NR.mincore]: memory.mincore,
   [NR.madvise]: memory.madvise,
+  [NR.shmget]: shm.shmget,
+  [NR.shmat]: shm.shmat,
+  [NR.shmctl]: shm.shmctl,
   [NR.dup]: descriptors.dup,
   [NR.dup2]: descriptors.dup2,
   [NR.pause]: signals.pause,
@@ -102,6 +108,14 @@ export const SYSCALL_TABLE: Readonly<Record<number, SyscallDefinition>> = {
   [NR.wait4]: processes.wait4,
   [NR.kill]: kill.kill,
   [NR.uname]: system.uname,
+  [NR.semget]: sem.semget,
+  [NR.semop]: sem.semop,
+  [NR.semctl]: sem.semctl,
+  [NR.shmdt]: shm.shmdt,
+  [NR.msgget]: msg.msgget,
+  [NR.msgsnd]: msg.msgsnd,
+  [NR.msgrcv]: msg.msgrcv,
+  [NR.msgctl]: msg.msgctl,
   [NR.fcntl]: descriptors.fcntl,
   [NR.flock]: locks.flock,
   [NR.fsync]: syncCalls.fsync,
@@ -237,6 +251,7 @@ export const SYSCALL_TABLE: Readonly<Record<number, SyscallDefinition>> = {
   [NR.getdents64]: directories.getdents64,
   [NR.set_tid_address]: processes.setTidAddress,
   [NR.restart_syscall]: signals.restartSyscall,
+  [NR.semtimedop]: sem.semtimedop,
   [NR.fadvise64]: syncCalls.fadvise64,
   [NR.timer_create]: timers.timerCreate,
   [NR.timer_settime]: timers.timerSettime,

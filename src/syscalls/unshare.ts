@@ -17,6 +17,7 @@ import {
   CLONE_THREAD,
   CLONE_VM,
 } from '../abi/sched.js';
+import { exitSem } from '../kernel/ipc/sem-undo.js';
 import { flags, partial, syscall } from '../kernel/syscall.js';
 import { hasCapability } from '../vfs/credentials.js';
 
@@ -53,6 +54,7 @@ export const unshare = syscall(
       task.files.users--;
       task.files = task.files.copy();
     }
+    if ((what & CLONE_SYSVSEM) !== 0) exitSem(task);
     return 0;
   },
   partial('no namespaces'),

@@ -6,7 +6,17 @@ import type { Machine } from '../../kernel/machine.js';
 import { FileSystem, type FileSystemStatistics } from '../../vfs/file-system.js';
 import type { Inode } from '../../vfs/inode.js';
 import { fixedIno, ROOT_INO, taskIno } from './inode-numbers.js';
-import { ProcDirectory, ProcLink, ProcText, ROOT_OWNER, type DirectorySource, type ProcEntry, type TextSource } from './nodes.js';
+import { msgText, semText, shmText } from './ipc-files.js';
+import {
+  fixedDirectory,
+  ProcDirectory,
+  ProcLink,
+  ProcText,
+  ROOT_OWNER,
+  type DirectorySource,
+  type ProcEntry,
+  type TextSource,
+} from './nodes.js';
 import { taskDirectory } from './process-directory.js';
 import { sysDirectory } from './sys-tree.js';
 import {
@@ -94,6 +104,18 @@ function fixedNodes(fs: ProcFs, machine: Machine): ReadonlyMap<ByteString, Inode
   text('modules', () => '');
   text('interrupts', () => `           ${Array.from({ length: machine.cpuCount }, (_, i) => `CPU${i}`.padEnd(11)).join('')}\n`);
   text('cgroups', () => '#subsys_name\thierarchy\tnum_cgroups\tenabled\n');
+  nodes.set('sysvipc', sysvipcDirectory(fs, machine));
   nodes.set('sys', sysDirectory(fs, machine, ROOT_INO));
   return nodes;
+}
+
+function sysvipcDirectory(fs: ProcFs, machine: Machine): Inode {
+  const owner = (): typeof ROOT_OWNER => ROOT_OWNER;
+  const file = (source: TextSource): ProcText => new ProcText(fs, fixedIno(), 0o444, owner, source);
+  const nodes = new Map<ByteString, Inode>([
+    ['msg', file(() => msgText(machine.ipc))],
+    ['sem', file(() => semText(machine.ipc))],
+    ['shm', file(() => shmText(machine.ipc))],
+  ]);
+  return new ProcDirectory(fs, fixedIno(), 0o555, owner, fixedDirectory(nodes, ROOT_INO));
 }

@@ -8,6 +8,7 @@ import { hasCapability } from '../../vfs/credentials.js';
 import type { FileSystem } from '../../vfs/file-system.js';
 import type { Inode } from '../../vfs/inode.js';
 import { fixedIno } from './inode-numbers.js';
+import { ipcSettings } from './ipc-files.js';
 import { fixedDirectory, ProcDirectory, ProcText, ROOT_OWNER, type TextSink, type TextSource } from './nodes.js';
 
 type Tree = { readonly [name: string]: Tree | TextSource | { readonly read: TextSource; readonly write: TextSink } };
@@ -62,13 +63,7 @@ function tree(machine: Machine): Tree {
       randomize_va_space: line(2),
       printk: line('4\t4\t1\t7'),
       panic: line(0),
-      sem: line('32000\t1024000000\t500\t32000'),
-      shmmax: line('18446744073692774399'),
-      shmall: line('18446744073692774399'),
-      shmmni: line(4096),
-      msgmax: line(8192),
-      msgmnb: line(16384),
-      msgmni: line(32000),
+      ...ipcSettings(machine),
       perf_event_paranoid: line(4),
       unprivileged_bpf_disabled: line(2),
       kptr_restrict: line(1),
