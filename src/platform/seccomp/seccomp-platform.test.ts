@@ -1,7 +1,7 @@
 /** What is particular to the seccomp platform: stub processes as the host sees them, who notices their end, many threads. */
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { SIGKILL } from '../../abi/signal.js';
@@ -38,6 +38,19 @@ seccompTest('guest threads carry two filters, the mm thread one, and it hears no
   deepEqual([of(thread.tid, 'Seccomp_filters'), of(leader, 'Seccomp_filters')], ['2', '1']);
   deepEqual([of(thread.tid, 'NoNewPrivs'), of(leader, 'NoNewPrivs')], ['1', '1']);
   equal(BigInt(`0x${of(leader, 'SigBlk')}`) | (1n << 8n) | (1n << 18n), (1n << 64n) - 1n); // but SIGKILL and SIGSTOP
+});
+
+seccompTest('a process has one mm thread, also when it is forked before its new thread has run at all', ({ platform, guest }) => {
+  for (let round = 0; round < 60; round++) {
+    const { thread } = guest((a) => a.mov(rax, 39).syscall());
+    const child = unwrap(thread.space.fork(thread));
+    step(platform, thread);
+    step(platform, child);
+    const hostThreads = [thread, child].map(({ space }) => readdirSync(`/proc/${space.leader}/task`).length);
+    deepEqual(hostThreads, [2, 2], `round ${round}`);
+    child.space.destroy();
+    thread.space.destroy();
+  }
 });
 
 seccompTest('the end of a stub process is noticed, running or stopped', ({ platform, guest }) => {

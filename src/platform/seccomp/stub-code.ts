@@ -156,12 +156,13 @@ function mmLoop(a: Assembler): void {
   a.cmp(rax, ERRNO_MIN).j('ae', 'answer');
   a.add(rbx, ENTRY_SIZE).dec(r12).jmp('batch');
   a.label('behind').xor(rax, rax).mov(ecx, mem(r13, ORDER_KIND)).test(rcx, rcx).j('e', 'answer');
+  a.lea(r14, mem(rcx)); // what is cloned cannot look here: by the time it runs, the next order may have been written
   callEntry(a); // a clone
   a.test(rax, rax).j('ne', 'answer');
-  a.mov(ecx, mem(r13, ORDER_KIND)).cmp(rcx, ORDER_FORK).j('e', 'child').jmp('threadStart');
+  a.cmp(r14, ORDER_FORK).j('e', 'child').jmp('threadStart');
 }
 
-/** Makes the call of the entry at rbx. Keeps rbx and r12-r15; r9 too. */
+/** Makes the call of the entry at rbx. Keeps rbx, r12-r15 and, as the argument that it is, r9. */
 function callEntry(a: Assembler): void {
   a.mov(rax, mem(rbx, 0)).mov(rdi, mem(rbx, 8)).mov(rsi, mem(rbx, 16)).mov(rdx, mem(rbx, 24));
   a.mov(r10, mem(rbx, 32)).mov(r8, mem(rbx, 40)).mov(r9, mem(rbx, 48)).syscall();
