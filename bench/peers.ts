@@ -26,10 +26,8 @@ const TIMEOUT_MS = 180_000;
 export function spawnMeasured(argv: readonly string[], cwd: string): Promise<Measured> {
   return new Promise((resolve, reject) => {
     const start = performance.now();
-    const env = { ...process.env, SKAS_PLATFORMS: 'ptrace,seccomp' };
     const child = spawn(argv[0]!, argv.slice(1), {
       cwd,
-      env,
       stdio: ['ignore', 'pipe', 'pipe'],
       timeout: TIMEOUT_MS,
       killSignal: 'SIGKILL',

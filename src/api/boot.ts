@@ -1,6 +1,6 @@
 /** Boots a machine on this thread: memory, platform, tree of files, user. What it cannot have is told, not thrown. */
 import { isErr } from '../base/brands.js';
-import { EACCES, EPERM, ERRNO_NAMES } from '../abi/errno.js';
+import { ERRNO_NAMES } from '../abi/errno.js';
 import { registerFifos } from '../fs/fifo.js';
 import { registerFileSystemTypes } from '../fs/register-types.js';
 import { TscClock } from '../host/clock.js';
@@ -8,10 +8,9 @@ import { Machine } from '../kernel/machine.js';
 import { PhysMem } from '../mm/phys-mem.js';
 import { registerUnix } from '../net/unix/family.js';
 import type { Platform } from '../platform/platform.js';
-import { PtracePlatform } from '../platform/ptrace/ptrace-platform.js';
-import { SeccompPlatform } from '../platform/seccomp/seccomp-platform.js';
 import { SYSCALL_TABLE } from '../syscalls/table.js';
 import { rootMount } from '../vfs/mount.js';
+import { choosePlatform } from './choose-platform.js';
 import { changeEnvironment, defaultEnvironment } from './environment.js';
 import type { GuestContext } from './guest-process.js';
 import { GuestTree } from './guest-tree.js';
@@ -33,7 +32,7 @@ export function bootMachine(options: MachineOptions, port: KernelPort): GuestCon
       message: `no memory for the guest (${ERRNO_NAMES[-physmem]}): lower the memory limit (-m, limits.memoryBytes)`,
     };
   }
-  const platform = makePlatform(options, physmem);
+  const platform = choosePlatform(options.platform, physmem);
   if ('kind' in platform) return platform;
   const context: MountContext = { physmem, clock, diskBytes: options.limits.diskBytes };
   const root = makeRoot(context, options.root);
@@ -66,27 +65,6 @@ function syscallList(): (typeof SYSCALL_TABLE)[number][] {
   const list: (typeof SYSCALL_TABLE)[number][] = [];
   for (const [number, definition] of Object.entries(SYSCALL_TABLE)) list[Number(number)] = definition;
   return list;
-}
-
-function makePlatform(options: MachineOptions, physmem: PhysMem): Platform | BootFailure {
-  if (options.platform === 'seccomp' && !(process.env.SKAS_PLATFORMS ?? '').split(',').includes('seccomp')) {
-    return {
-      kind: 'unsupported',
-      message:
-        'the seccomp platform is unfinished: use --platform ptrace, or set SKAS_PLATFORMS=seccomp to try it with programs that you trust',
-    };
-  }
-  const platform = options.platform === 'seccomp' ? SeccompPlatform.create(physmem) : PtracePlatform.create(physmem);
-  if (!('errno' in platform)) return platform;
-  if (options.platform === 'seccomp') {
-    const why = `${platform.step} (${ERRNO_NAMES[-platform.errno] ?? platform.errno})`;
-    return { kind: 'unsupported', message: `the seccomp platform does not work here: ${why}: use --platform ptrace, or run skas doctor` };
-  }
-  const denied = platform.errno === EPERM || platform.errno === EACCES;
-  const advice = denied
-    ? 'ptrace is forbidden here: allow it (docker run --cap-add SYS_PTRACE or a seccomp profile with ptrace; sysctl kernel.yama.ptrace_scope=1)'
-    : 'run skas doctor to see what this host lacks';
-  return { kind: 'unsupported', message: `${platform.step} (${ERRNO_NAMES[-platform.errno] ?? platform.errno}): ${advice}` };
 }
 
 /** Makes the user's home, finds the working directory, and lets the owner of the machine act as the user. */
