@@ -7,6 +7,7 @@ import { ELF64_EHDR, ELF64_PHDR } from '../src/abi/elf-struct.js';
 import { FLOCK } from '../src/abi/flock-struct.js';
 import { FUTEX_WAITV } from '../src/abi/futex-struct.js';
 import { MSGINFO, MSQID_DS, SEMBUF, SEMID_DS, SEMINFO, SHMID_DS, SHMINFO, SHM_INFO_STRUCT } from '../src/abi/ipc-struct.js';
+import { MQ_ATTR } from '../src/abi/mqueue.js';
 import { OPEN_HOW } from '../src/abi/openat2.js';
 import { EPOLL_EVENT, POLLFD } from '../src/abi/poll-struct.js';
 import { CLONE_ARGS, RUSAGE } from '../src/abi/process-struct.js';
@@ -138,6 +139,7 @@ export const ABI_TABLE: readonly AbiEntry[] = [
   entry(SHMINFO, 'struct shminfo', 'sys/shm.h', 'shmmax shmmin shmmni shmseg shmall - - - -'),
   entry(SHM_INFO_STRUCT, 'struct shm_info', 'sys/shm.h', 'used_ids shm_tot shm_rss shm_swp swap_attempts swap_successes'),
   entry(SEMINFO, 'struct seminfo', 'sys/sem.h', 'semmap semmni semmns semmnu semmsl semopm semume semusz semvmx semaem'),
+  entry(MQ_ATTR, 'struct mq_attr', 'mqueue.h', 'mq_flags mq_maxmsg mq_msgsize mq_curmsgs - - - -'),
   entry(MSGINFO, 'struct msginfo', 'sys/msg.h', 'msgpool msgmap msgmax msgmnb msgmni msgssz msgtql msgseg'),
   entry(SEMBUF, 'struct sembuf', 'sys/sem.h', 'sem_num sem_op sem_flg'),
   entry(

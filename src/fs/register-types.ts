@@ -16,5 +16,6 @@ export function registerFileSystemTypes(): void {
   registerFileSystemType('tmpfs', makeTmpfs);
   registerFileSystemType('ramfs', makeTmpfs);
   registerFileSystemType('proc', (machine) => new ProcFs(machine));
+  registerFileSystemType('mqueue', (machine) => machine.ipc.mqueues);
   registerFileSystemType('devtmpfs', (machine) => new DevFs(machine));
 }

@@ -43,7 +43,7 @@ export class Machine {
   readonly abstractSockets = new Map<string, OpenFile>();
   readonly futexes = new FutexTable();
   /** System V IPC and POSIX message queues. */
-  readonly ipc = new IpcNamespace();
+  readonly ipc = new IpcNamespace(this);
   /** Contended priority-inheritance futexes by key. */
   readonly piLocks = new Map<string, PiLock>();
   /** Tasks that can go on: see scheduler.ts. */

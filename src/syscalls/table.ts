@@ -18,6 +18,7 @@ import * as locks from './locks.js';
 import * as memfd from './memfd.js';
 import * as memory from './memory.js';
 import * as mounts from './mounts.js';
+import * as mqueue from './mqueue.js';
 import * as msg from './msg.js';
 import * as numa from './numa.js';
 import * as openCalls from './open.js';
@@ -270,12 +271,12 @@ export const SYSCALL_TABLE: Readonly<Record<number, SyscallDefinition>> = {
   [NR.mbind]: numa.mbind,
   [NR.set_mempolicy]: numa.setMempolicy,
   [NR.get_mempolicy]: numa.getMempolicy,
-  [NR.mq_open]: refused.mqOpen,
-  [NR.mq_unlink]: refused.mqUnlink,
-  [NR.mq_timedsend]: refused.mqTimedsend,
-  [NR.mq_timedreceive]: refused.mqTimedreceive,
-  [NR.mq_notify]: refused.mqNotify,
-  [NR.mq_getsetattr]: refused.mqGetsetattr,
+  [NR.mq_open]: mqueue.mqOpen,
+  [NR.mq_unlink]: mqueue.mqUnlink,
+  [NR.mq_timedsend]: mqueue.mqTimedsend,
+  [NR.mq_timedreceive]: mqueue.mqTimedreceive,
+  [NR.mq_notify]: mqueue.mqNotify,
+  [NR.mq_getsetattr]: mqueue.mqGetsetattr,
   [NR.kexec_load]: refused.kexecLoad,
   [NR.waitid]: processes.waitid,
   [NR.add_key]: refused.addKey,

@@ -129,3 +129,27 @@ export function ipcSettings(machine: Machine): Readonly<Record<string, Setting>>
     msgmni: limit(machine, 'msgmni', IPC_SLOTS),
   };
 }
+
+const MQUEUE_MOST = {
+  queues_max: 65536,
+  msg_max: 65536,
+  msgsize_max: 16 * MAX_MESSAGE,
+  msg_default: 65536,
+  msgsize_default: 16 * MAX_MESSAGE,
+};
+
+/** Names below /proc/sys/fs/mqueue. */
+export function mqueueSettings(machine: Machine): Readonly<Record<string, Setting>> {
+  const { limits } = machine.ipc.mqueues;
+  const setting = (name: keyof typeof MQUEUE_MOST): Setting => ({
+    read: () => `${limits[name]}\n`,
+    write: (text) => {
+      const numbers = parseNumbers(machine, text, 1);
+      if (typeof numbers === 'number') return numbers;
+      if (numbers[0]! < 1n || numbers[0]! > BigInt(MQUEUE_MOST[name])) return EINVAL;
+      limits[name] = Number(numbers[0]);
+      return 0;
+    },
+  });
+  return Object.fromEntries(Object.keys(MQUEUE_MOST).map((name) => [name, setting(name as keyof typeof MQUEUE_MOST)]));
+}

@@ -8,7 +8,7 @@ import { hasCapability } from '../../vfs/credentials.js';
 import type { FileSystem } from '../../vfs/file-system.js';
 import type { Inode } from '../../vfs/inode.js';
 import { fixedIno } from './inode-numbers.js';
-import { ipcSettings } from './ipc-files.js';
+import { ipcSettings, mqueueSettings } from './ipc-files.js';
 import { fixedDirectory, ProcDirectory, ProcText, ROOT_OWNER, type TextSink, type TextSource } from './nodes.js';
 
 type Tree = { readonly [name: string]: Tree | TextSource | { readonly read: TextSource; readonly write: TextSink } };
@@ -103,7 +103,7 @@ function tree(machine: Machine): Tree {
       'inode-nr': line('0\t0'),
       inotify: { max_queued_events: line(16384), max_user_instances: line(128), max_user_watches: line(65536) },
       epoll: { max_user_watches: line(1048576) },
-      mqueue: { msg_max: line(10), msgsize_max: line(8192), queues_max: line(256) },
+      mqueue: mqueueSettings(machine),
     },
     net: {
       core: {

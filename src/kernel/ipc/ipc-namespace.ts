@@ -2,7 +2,10 @@
  * All of System V IPC that a set of processes sees, with its limits (Linux: struct ipc_namespace; ipc_namespaces(7)). What a
  * guest can make the kernel itself hold is bounded by the `*_TOTAL` constants, whatever the limits say.
  */
+import type { Machine } from '../machine.js';
+import type { Task } from '../task.js';
 import { IpcTable } from './ids.js';
+import { MqueueFs } from './mqueue-fs.js';
 import type { MessageQueue } from './msg.js';
 import type { SemaphoreSet } from './sem.js';
 import type { ShmSegment } from './shm.js';
@@ -40,6 +43,7 @@ export class IpcNamespace {
   readonly shm = new IpcTable<ShmSegment>();
   readonly sem = new IpcTable<SemaphoreSet>();
   readonly msg = new IpcTable<MessageQueue>();
+  readonly mqueues = new MqueueFs(this);
   /** Pages of all segments. */
   shmPages = 0;
   semaphores = 0;
@@ -48,4 +52,10 @@ export class IpcNamespace {
   messages = 0;
   messageBytes = 0;
   messageCharge = 0;
+
+  constructor(private readonly machine: Machine) {}
+
+  currentTask(): Task {
+    return this.machine.current;
+  }
 }

@@ -17,7 +17,7 @@ import {
 
 export const SIGINFO_SIZE = 128;
 
-export type InfoLayout = 'none' | 'kill' | 'fault' | 'child' | 'timer' | 'poll' | 'sys' | 'raw';
+export type InfoLayout = 'none' | 'kill' | 'queue' | 'fault' | 'child' | 'timer' | 'poll' | 'sys' | 'raw';
 
 export interface SignalInfo {
   readonly signo: number;
@@ -37,7 +37,7 @@ export interface SignalInfo {
   readonly stime?: number;
   /** Expirations that were missed (timer); filled in when the signal is taken. */
   overrun?: number;
-  /** sigval (timer). */
+  /** sigval (timer, queue). */
   readonly value?: bigint;
   /** POLL_* events and descriptor (poll). */
   readonly band?: number;
@@ -140,6 +140,11 @@ export function encodeInfo(info: SignalInfo, view: DataView, offset: number): vo
     case 'kill':
       view.setInt32(fields, info.pid ?? 0, true);
       view.setUint32(fields + 4, info.uid ?? 0, true);
+      break;
+    case 'queue':
+      view.setInt32(fields, info.pid ?? 0, true);
+      view.setUint32(fields + 4, info.uid ?? 0, true);
+      view.setBigUint64(fields + 8, BigInt.asUintN(64, info.value ?? 0n), true);
       break;
     case 'fault':
       setAddress(view, fields, info.address ?? 0);
