@@ -157,6 +157,7 @@ function newGroup(task: Task, pid: number, args: CloneArguments): ThreadGroup {
   child.exitSignal = args.flags & CLONE_PARENT ? group.exitSignal : args.exitSignal;
   setExecutable(child, group.executable);
   child.dumpable = group.dumpable;
+  child.withoutTerminal = group.withoutTerminal;
   moveToGroup(machine, child, group.processGroup);
   parent?.children.add(child);
   watchCpuLimit(machine, child);

@@ -98,15 +98,16 @@ function exitProcess(machine: Machine, group: ThreadGroup, status: WaitStatus): 
 /** A session leader's terminal hangs up. */
 function endSession(group: ThreadGroup): void {
   const { session } = group.processGroup;
-  if (session.id !== group.pid || !session.terminal) return;
+  if (session.id !== group.pid) return;
   const { terminal } = session;
-  const { foreground } = terminal;
+  const foreground = terminal ? terminal.foreground : session.lastForeground;
   if (foreground) {
     sendToProcessGroup(foreground, kernelInfo(SIGHUP));
     sendToProcessGroup(foreground, kernelInfo(SIGCONT));
   }
   session.terminal = undefined;
-  terminal.onSessionEnd();
+  session.lastForeground = undefined;
+  terminal?.onSessionEnd();
 }
 
 /**

@@ -16,6 +16,8 @@ export interface ControllingTerminal {
 export class Session {
   readonly groups = new Set<ProcessGroup>();
   terminal: ControllingTerminal | undefined;
+  /** Foreground group of a terminal that hung up: it hears of it when the leader ends (Linux: signal->tty_old_pgrp). */
+  lastForeground: ProcessGroup | undefined;
   constructor(readonly id: Pid) {}
 }
 
@@ -27,6 +29,11 @@ export class ProcessGroup {
   ) {
     session.groups.add(this);
   }
+}
+
+/** The controlling terminal as this process sees it. */
+export function terminalOf(process: ThreadGroup): ControllingTerminal | undefined {
+  return process.withoutTerminal ? undefined : process.processGroup.session.terminal;
 }
 
 /** A new session with a process group of the same id. The caller moves the process into it. */
@@ -58,6 +65,7 @@ export function leaveGroup(machine: Machine, process: ThreadGroup): void {
 export function setsid(machine: Machine, process: ThreadGroup): number | Errno {
   if (machine.processGroups.has(process.pid)) return EPERM;
   moveToGroup(machine, process, newSession(machine, process.pid));
+  process.withoutTerminal = false;
   return process.pid;
 }
 

@@ -32,6 +32,8 @@ export class ThreadGroup {
   isSubreaper = false;
   /** prctl(PR_SET_PDEATHSIG); 0: none. */
   parentDeathSignal = 0;
+  /** TIOCNOTTY: gave up its session's terminal; inherited (Linux: signal->tty is each process' own). */
+  withoutTerminal = false;
   /** Has called execve since fork (setpgid's EACCES). */
   hasExeced = false;
   dumpable = 1;

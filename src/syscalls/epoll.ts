@@ -16,8 +16,6 @@ import { anonInode } from '../vfs/anon-inode.js';
 import { deadlineAfterMs, deadlineAt, underMask } from './poll.js';
 
 const MAX_EVENTS = Math.floor(0x7fffffff / EPOLL_EVENT.size);
-/** Events given at once; a caller with room for more asks again. */
-const EVENTS_AT_ONCE = 1024;
 
 function createEpoll(task: Task, cloexec: boolean): number | Errno {
   return installFile(task, new EpollFile(anonInode('anon_inode:[eventpoll]'), O_RDWR), cloexec);
@@ -60,13 +58,20 @@ function epollOf(task: Task, epfd: number, maxEvents: number): EpollFile | Errno
 }
 
 const collected: EpollEvent[] = [];
-const encoded = new Uint8Array(EVENTS_AT_ONCE * EPOLL_EVENT.size);
-const encodedView = new DataView(encoded.buffer);
+let encoded = new Uint8Array(256 * EPOLL_EVENT.size);
+let encodedView = new DataView(encoded.buffer);
+
+function makeRoom(count: number): void {
+  if (count * EPOLL_EVENT.size <= encoded.length) return;
+  encoded = new Uint8Array(2 * count * EPOLL_EVENT.size);
+  encodedView = new DataView(encoded.buffer);
+}
 
 /** Gives the guest what is ready: the count, or EFAULT (edges reported then are lost). */
 function deliver(task: Task, epoll: EpollFile, events: number, maxEvents: number): number | Errno {
-  const count = epoll.collect(collected, Math.min(maxEvents, EVENTS_AT_ONCE));
+  const count = epoll.collect(collected, maxEvents);
   if (count === 0) return 0;
+  makeRoom(count);
   for (let i = 0; i < count; i++) EPOLL_EVENT.write(encodedView, i * EPOLL_EVENT.size, collected[i]!);
   return isErr(task.mm.copyOut(events, encoded, 0, count * EPOLL_EVENT.size)) ? EFAULT : count;
 }

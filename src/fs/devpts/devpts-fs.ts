@@ -7,6 +7,7 @@ import type { Timespec } from '../../base/clock.js';
 import { ENOENT, ENOSPC, ENXIO } from '../../abi/errno.js';
 import { O_CLOEXEC } from '../../abi/fcntl.js';
 import { S_IFCHR, S_IFDIR, S_IFMT } from '../../abi/stat.js';
+import { terminalOf } from '../../kernel/job-control.js';
 import type { Machine } from '../../kernel/machine.js';
 import type { Task } from '../../kernel/task.js';
 import { installFile } from '../../kernel/task-files.js';
@@ -200,7 +201,7 @@ export class DevptsFs extends FileSystem {
 
   /** /dev/tty: the caller's controlling terminal. */
   private openControlling(inode: Inode, flags: number): OpenFile | Errno {
-    const { terminal } = this.machine.current.group.processGroup.session;
+    const terminal = terminalOf(this.machine.current.group);
     return terminal instanceof Tty ? openSlave(inode, flags, terminal) : ENXIO;
   }
 }

@@ -20,6 +20,9 @@ class Screen implements DisciplineHost {
   setStopped(stopped: boolean): void {
     this.stopped = stopped;
   }
+  inputFlushed(): void {
+    this.shown += '<flushed>';
+  }
   discardOutput(): void {
     this.shown += '<discard>';
   }

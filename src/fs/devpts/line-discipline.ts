@@ -2,7 +2,7 @@
  * The terminal line discipline (Linux: drivers/tty/n_tty.c; termios(3)): what happens to bytes between the person's side and
  * the program's side. Input: signals, flow control, editing of lines, echo. Output: newline and tab processing.
  *
- * Left out: parity marking, IUCLC/OLCUC/XCASE, delays (never had an effect on a pty).
+ * Left out: XCASE, delays (never had an effect on a pty).
  */
 import {
   ECHO,
@@ -11,6 +11,8 @@ import {
   ECHOK,
   ECHOKE,
   ECHONL,
+  ECHOPRT,
+  EXTPROC,
   ICANON,
   ICRNL,
   IEXTEN,
@@ -19,15 +21,18 @@ import {
   INLCR,
   ISIG,
   ISTRIP,
+  IUCLC,
   IUTF8,
   IXANY,
   IXON,
   NOFLSH,
   OCRNL,
+  OLCUC,
   ONLCR,
   ONLRET,
   ONOCR,
   OPOST,
+  PARMRK,
   TABDLY,
   VEOF,
   VEOL,
@@ -56,6 +61,10 @@ const TAB = 9;
 const BACKSPACE = 8;
 const BLANK = 32;
 const BELL = 7;
+const SLASH = 0x2f;
+const BACKSLASH = 0x5c;
+/** PARMRK doubles it. */
+const MARK = 0xff;
 
 export interface DisciplineHost {
   /** Bytes for the person's side. False: no room. */
@@ -65,8 +74,9 @@ export interface DisciplineHost {
   /** IXON: output stops or goes on. */
   setStopped(stopped: boolean): void;
   readonly stopped: boolean;
-  /** NOFLSH is off: what was written and not yet taken goes away. */
+  /** NOFLSH is off: what was written and not yet taken goes away; what was typed is gone already. */
   discardOutput(): void;
+  inputFlushed(): void;
 }
 
 export class LineDiscipline {
@@ -77,6 +87,8 @@ export class LineDiscipline {
   /** The line being edited. */
   private editing: number[] = [];
   private literalNext = false;
+  /** ECHOPRT: between the backslash and the slash around what was erased. */
+  private erasing = false;
   private column = 0;
   /** Column where the edited line begins, for erasing tabs. */
   private startColumn = 0;
@@ -101,8 +113,19 @@ export class LineDiscipline {
     return this.ready;
   }
 
-  private get isCanonical(): boolean {
-    return (this.termios.lflag & ICANON) !== 0;
+  /** With EXTPROC the person's side edits lines. */
+  get isCanonical(): boolean {
+    return (this.termios.lflag & (ICANON | EXTPROC)) === ICANON;
+  }
+
+  /**
+   * Whether the next byte can be taken: a program that reads later gets it. False also ends typing ahead of it in canonical mode,
+   * but not within a line that is too long, which can never be read as it is: its end is lost.
+   */
+  get hasRoom(): boolean {
+    const { length } = this.ready;
+    if (!this.isCanonical) return length < INPUT_BYTES - 1;
+    return this.lines.length === 0 || length + this.editing.length < INPUT_BYTES - 1;
   }
 
   /** A read took `count` bytes of the first line (or none: it was an end of file). */
@@ -116,6 +139,7 @@ export class LineDiscipline {
     this.ready.clear();
     this.lines = [];
     this.editing = [];
+    this.erasing = false;
   }
 
   /** After a change of modes: what was being edited becomes readable, or lines are counted anew. */
@@ -134,6 +158,11 @@ export class LineDiscipline {
   receive(raw: number): void {
     const { iflag, lflag } = this.termios;
     let byte = iflag & ISTRIP ? raw & 0x7f : raw;
+    if (iflag & IUCLC && lflag & IEXTEN && byte >= 0x41 && byte <= 0x5a) byte += 0x20;
+    if (lflag & EXTPROC) {
+      this.store(byte);
+      return;
+    }
     if (this.literalNext) {
       this.literalNext = false;
       this.store(byte);
@@ -172,6 +201,7 @@ export class LineDiscipline {
     if (signal === 0) return false;
     if (!(this.termios.lflag & NOFLSH)) {
       this.flushInput();
+      this.host.inputFlushed();
       this.host.discardOutput();
     }
     this.host.setStopped(false);
@@ -209,7 +239,8 @@ export class LineDiscipline {
 
   private store(byte: number): void {
     const { lflag, iflag } = this.termios;
-    if (lflag & ICANON) {
+    const marked = byte === MARK && (iflag & PARMRK) !== 0;
+    if (this.isCanonical) {
       // One byte stays free for the end of the line.
       if (this.editing.length + this.ready.length >= INPUT_BYTES - 1) {
         if (iflag & IMAXBEL) this.host.emit(BELL);
@@ -217,8 +248,14 @@ export class LineDiscipline {
       }
       if (this.editing.length === 0) this.startColumn = this.column;
       this.editing.push(byte);
-    } else if (!this.ready.push(byte)) return;
-    if (lflag & ECHO) this.echo(byte);
+      if (marked) this.editing.push(byte);
+    } else {
+      if (!this.ready.push(byte)) return;
+      if (marked) this.ready.push(byte);
+    }
+    if (!(lflag & ECHO)) return;
+    this.finishErasing();
+    this.echo(byte);
   }
 
   // Erasing.
@@ -228,7 +265,7 @@ export class LineDiscipline {
     const removed: number[] = [this.editing.pop()!];
     const utf8 = (this.termios.iflag & IUTF8) !== 0;
     while (utf8 && (removed[0]! & 0xc0) === 0x80 && this.editing.length > 0) removed.unshift(this.editing.pop()!);
-    this.echoErase(removed[0]!);
+    this.echoErase(removed);
   }
 
   private eraseWord(): void {
@@ -248,9 +285,22 @@ export class LineDiscipline {
     if (lflag & ECHO && lflag & ECHOK) this.processOutput(NEWLINE);
   }
 
-  private echoErase(byte: number): void {
+  private finishErasing(): void {
+    if (!this.erasing) return;
+    this.erasing = false;
+    this.processOutput(SLASH);
+  }
+
+  private echoErase(removed: readonly number[]): void {
     const { lflag } = this.termios;
+    const byte = removed[0]!;
     if (!(lflag & ECHO)) return;
+    if (lflag & ECHOPRT) {
+      if (!this.erasing) this.processOutput(BACKSLASH);
+      this.erasing = true;
+      for (const part of removed) this.echo(part);
+      return;
+    }
     if (!(lflag & ECHOE)) {
       this.echo(this.termios.cc[VERASE]!);
       return;
@@ -272,6 +322,7 @@ export class LineDiscipline {
   }
 
   private reprint(byte: number): void {
+    this.finishErasing();
     if (this.termios.lflag & ECHO) this.echo(byte);
     this.processOutput(NEWLINE);
     for (const earlier of this.editing) this.echo(earlier);
@@ -329,7 +380,7 @@ export class LineDiscipline {
         return;
       default:
         if (byte >= 32 && (byte & 0xc0) !== 0x80) this.column++;
-        this.host.emit(byte);
+        this.host.emit(oflag & OLCUC && byte >= 0x61 && byte <= 0x7a ? byte - 0x20 : byte);
     }
   }
 

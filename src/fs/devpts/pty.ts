@@ -2,13 +2,16 @@
 import { isErr, type Errno } from '../../base/brands.js';
 import type { Blocking } from '../../base/blocking.js';
 import type { WaitQueue } from '../../base/wait-queue.js';
-import { EAGAIN, EBUSY, EIO, ENOTTY } from '../../abi/errno.js';
+import { EAGAIN, EBUSY, EIO, EINVAL } from '../../abi/errno.js';
+import { CAP_SYS_ADMIN } from '../../abi/capability.js';
 import { O_NOCTTY } from '../../abi/fcntl.js';
 import { TIOCGPKT, TIOCGPTLCK, TIOCGPTN, TIOCGPTPEER, TIOCPKT, TIOCSPTLCK, TIOCSIG } from '../../abi/ioctls.js';
-import { ICANON, TOSTOP, VMIN, VTIME } from '../../abi/termios.js';
+import { TOSTOP, VMIN, VTIME } from '../../abi/termios.js';
+import { SIGNAL_MAX } from '../../kernel/signals/sig-set.js';
 import { Timer } from '../../kernel/timers.js';
 import type { Task } from '../../kernel/task.js';
 import type { IoVec } from '../../mm/io-vec.js';
+import { hasCapability } from '../../vfs/credentials.js';
 import type { Inode } from '../../vfs/inode.js';
 import { OpenFile, type IoctlCaller } from '../../vfs/open-file.js';
 import { checkChange, checkRead } from './tty-job-control.js';
@@ -20,8 +23,10 @@ const TENTH_NS = 1e8;
 
 /** The program's side: /dev/pts/N, /dev/tty. */
 export class PtySlave extends OpenFile {
-  /** VTIME with VMIN 0: a read gives up when this expires. */
+  /** VTIME: a read is content with what is there when this expires. */
   private readonly timer: Timer;
+  /** Bytes that were there when the timer was set. */
+  private seen = 0;
   private timedOut = false;
 
   constructor(
@@ -54,34 +59,51 @@ export class PtySlave extends OpenFile {
     const allowed = checkRead(tty.machine.current, tty);
     if (isErr(allowed)) return allowed;
     if (io.remaining === 0) return 0;
-    const { discipline, termios } = tty;
-    if (!tty.slaveReadable) return (termios.lflag & ICANON) === 0 ? this.notYet() : EAGAIN;
+    const { discipline } = tty;
+    const { available, isCanonical } = discipline;
+    if (isCanonical ? available === 0 : this.hasToWait(available, io.remaining)) return isCanonical ? EAGAIN : this.notYet(available);
     this.endTimer();
-    const { available } = discipline;
     const moved = available < 0 ? 0 : discipline.queue.moveTo(io, Math.min(available, io.remaining));
     if (isErr(moved)) return moved;
     discipline.consumed(moved);
-    tty.masterQueue.wake(WRITE_EVENTS);
+    tty.takeTyped();
     return moved;
   }
 
-  /** Non-canonical mode without enough bytes: VMIN 0 returns at once, or after VTIME tenths of a second. */
-  private notYet(): number | Errno {
+  /** Non-canonical mode: fewer bytes than VMIN and the reader's buffer ask for, and time to wait for more. */
+  private hasToWait(available: number, wanted: number): boolean {
+    const minimum = Math.max(1, this.tty.termios.cc[VMIN]!);
+    return available < Math.min(minimum, wanted) && !(available > 0 && (this.nonBlocking || this.timedOut));
+  }
+
+  /**
+   * Non-canonical mode without enough bytes. With VMIN 0, a read ends at once, or after VTIME tenths of a second; with more, VTIME
+   * limits the time between two bytes and begins with the first.
+   */
+  private notYet(available: number): number | Errno {
     const { termios, machine } = this.tty;
     const minimum = termios.cc[VMIN]!;
     const tenths = termios.cc[VTIME]!;
-    if (minimum > 0) return EAGAIN;
-    if (tenths === 0 || this.timedOut) {
+    if (minimum === 0 && (tenths === 0 || this.timedOut)) {
       this.endTimer();
       return 0;
     }
-    if (!this.timer.armed) machine.timers.arm(this.timer, machine.clock.monotonicNs() + tenths * TENTH_NS);
+    if (tenths === 0 || (minimum > 0 && available === 0) || this.nonBlocking) return EAGAIN;
+    if (this.timer.armed && (minimum === 0 || available === this.seen)) return EAGAIN;
+    this.endTimer();
+    this.seen = available;
+    machine.timers.arm(this.timer, machine.clock.monotonicNs() + tenths * TENTH_NS);
     return EAGAIN;
   }
 
   private endTimer(): void {
     this.timedOut = false;
+    this.seen = 0;
     this.tty.machine.timers.cancel(this.timer);
+  }
+
+  override get writesAll(): boolean {
+    return true;
   }
 
   override write(io: IoVec): number | Errno {
@@ -162,13 +184,21 @@ export class PtyMaster extends OpenFile {
     return moved + (tty.packetMode ? 1 : 0);
   }
 
+  override get writesAll(): boolean {
+    return true;
+  }
+
   override write(io: IoVec): number | Errno {
-    const bytes = new Uint8Array(Math.min(io.remaining, CHUNK_BYTES));
-    const count = io.take(bytes);
-    if (isErr(count)) return count;
-    for (let i = 0; i < count; i++) this.tty.discipline.receive(bytes[i]!);
-    this.tty.slaveQueue.wake(READ_EVENTS);
-    return count;
+    const { tty } = this;
+    if (io.remaining === 0) return 0;
+    const span = io.next(CHUNK_BYTES, false);
+    if (isErr(span)) return span;
+    let used = 0;
+    while (used < span && tty.type(io.spanBytes[io.spanOffset + used]!)) used++;
+    if (used === 0) return EAGAIN;
+    io.advance(used);
+    tty.slaveQueue.wake(READ_EVENTS);
+    return used;
   }
 
   override ioctl(caller: IoctlCaller, request: number, argument: number): number | Errno | Blocking<number | Errno> {
@@ -194,7 +224,7 @@ export class PtyMaster extends OpenFile {
       case TIOCGPTPEER:
         return this.openPeer(tty.machine.current, argument);
       case TIOCSIG:
-        if (argument < 1 || argument > 64) return ENOTTY;
+        if (argument < 1 || argument > SIGNAL_MAX) return EINVAL;
         tty.signal(argument);
         return 0;
       default:
@@ -212,10 +242,13 @@ export class PtyMaster extends OpenFile {
 export function openSlave(inode: Inode, flags: number, tty: Tty): PtySlave | Errno {
   if (tty.masterClosed) return EIO;
   if (tty.locked) return EIO;
-  if (tty.exclusive) return EBUSY;
+  if (tty.exclusive && !hasCapability(tty.machine.current.cred, CAP_SYS_ADMIN)) return EBUSY;
   const file = new PtySlave(inode, flags, tty);
   const { processGroup, pid } = tty.machine.current.group;
   const { session } = processGroup;
-  if ((flags & O_NOCTTY) === 0 && session.id === pid && !session.terminal && !tty.session) tty.attachSession(session, processGroup);
+  if ((flags & O_NOCTTY) === 0 && session.id === pid && !session.terminal && !tty.session) {
+    tty.attachSession(session, processGroup);
+    tty.machine.current.group.withoutTerminal = false;
+  }
   return file;
 }

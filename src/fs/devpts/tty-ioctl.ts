@@ -19,10 +19,12 @@ import {
   TCXONC,
   TIOCCBRK,
   TIOCEXCL,
+  TIOCGDEV,
   TIOCGETD,
   TIOCGEXCL,
   TIOCGPGRP,
   TIOCGSID,
+  TIOCGSOFTCAR,
   TIOCGWINSZ,
   TIOCNOTTY,
   TIOCNXCL,
@@ -31,11 +33,17 @@ import {
   TIOCSCTTY,
   TIOCSETD,
   TIOCSPGRP,
+  TIOCSSOFTCAR,
   TIOCSTI,
   TIOCSWINSZ,
 } from '../../abi/ioctls.js';
-import { TCIFLUSH, TCIOFF, TCIOFLUSH, TCION, TCOFLUSH, TCOOFF, TCOON, VSTART, VSTOP } from '../../abi/termios.js';
+import { CLOCAL, TCIFLUSH, TCIOFF, TCIOFLUSH, TCION, TCOFLUSH, TCOOFF, TCOON, VSTART, VSTOP } from '../../abi/termios.js';
 import { TCGETS2, TCSETS2, TCSETSF2, TCSETSW2, TERMIO, TERMIOS, TERMIOS2, WINSIZE, type Termios } from '../../abi/termios-struct.js';
+import { SIGCONT, SIGHUP } from '../../abi/signal.js';
+import { terminalOf } from '../../kernel/job-control.js';
+import { kernelInfo } from '../../kernel/signals/signal-info.js';
+import { sendToProcessGroup } from '../../kernel/signals/send.js';
+import type { ThreadGroup } from '../../kernel/thread-group.js';
 import type { Task } from '../../kernel/task.js';
 import { hasCapability } from '../../vfs/credentials.js';
 import { CAP_SYS_ADMIN } from '../../abi/capability.js';
@@ -112,6 +120,15 @@ export function ttyIoctl(
       return 0;
     case TIOCSTI:
       return EIO;
+    case TIOCGDEV:
+      return writeInt(caller, argument, tty.device);
+    case TIOCGSOFTCAR:
+      return writeInt(caller, argument, (tty.termios.cflag & CLOCAL) !== 0 ? 1 : 0);
+    case TIOCSSOFTCAR:
+      return readInt(caller, argument, (on) => {
+        tty.termios.cflag = on !== 0 ? tty.termios.cflag | CLOCAL : tty.termios.cflag & ~CLOCAL;
+        return 0;
+      });
     case TIOCGPGRP:
     case TIOCSPGRP:
     case TIOCGSID:
@@ -229,8 +246,7 @@ function* drain(tty: Tty): Blocking<number | Errno> {
 
 function sessionIoctl(tty: Tty, task: Task, caller: IoctlCaller, request: number, argument: number, fromMaster: boolean): number | Errno {
   const { group } = task;
-  const { session } = group.processGroup;
-  const isOwn = session.terminal === tty;
+  const isOwn = terminalOf(group) === tty;
   switch (request) {
     case TIOCGPGRP:
       if (!isOwn && !fromMaster) return ENOTTY;
@@ -242,7 +258,7 @@ function sessionIoctl(tty: Tty, task: Task, caller: IoctlCaller, request: number
       return isOwn || fromMaster ? setForeground(tty, task, caller, argument) : ENOTTY;
     case TIOCNOTTY:
       if (!isOwn) return ENOTTY;
-      if (session.id === group.pid) tty.detachSession();
+      giveUpTerminal(tty, group);
       return 0;
     default:
       return takeTerminal(tty, task, argument);
@@ -262,6 +278,20 @@ function setForeground(tty: Tty, task: Task, caller: IoctlCaller, argument: numb
   });
 }
 
+/** TIOCNOTTY: the leader takes it from the whole session; others only leave it. */
+function giveUpTerminal(tty: Tty, group: ThreadGroup): void {
+  if (group.processGroup.session.id !== group.pid) {
+    group.withoutTerminal = true;
+    return;
+  }
+  const { foreground } = tty;
+  if (foreground) {
+    sendToProcessGroup(foreground, kernelInfo(SIGHUP));
+    sendToProcessGroup(foreground, kernelInfo(SIGCONT));
+  }
+  tty.detachSession();
+}
+
 /** TIOCSCTTY: for a session leader without a terminal; `force` steals it from another session (root). */
 function takeTerminal(tty: Tty, task: Task, force: number): number | Errno {
   const { processGroup, pid } = task.group;
@@ -273,5 +303,6 @@ function takeTerminal(tty: Tty, task: Task, force: number): number | Errno {
     tty.detachSession();
   }
   tty.attachSession(session, processGroup);
+  task.group.withoutTerminal = false;
   return 0;
 }

@@ -2,7 +2,7 @@
 import type { Errno } from '../../base/brands.js';
 import { EIO, ERESTARTSYS } from '../../abi/errno.js';
 import { SIGTTIN, SIGTTOU } from '../../abi/signal.js';
-import { isOrphaned } from '../../kernel/job-control.js';
+import { isOrphaned, terminalOf } from '../../kernel/job-control.js';
 import { kernelInfo } from '../../kernel/signals/signal-info.js';
 import { sendToProcessGroup } from '../../kernel/signals/send.js';
 import type { Task } from '../../kernel/task.js';
@@ -10,7 +10,7 @@ import type { Tty } from './tty.js';
 
 function isBackground(task: Task, tty: Tty): boolean {
   const { processGroup } = task.group;
-  return processGroup.session.terminal === tty && tty.foreground !== undefined && tty.foreground !== processGroup;
+  return terminalOf(task.group) === tty && tty.foreground !== undefined && tty.foreground !== processGroup;
 }
 
 function refuses(task: Task, signal: number): boolean {

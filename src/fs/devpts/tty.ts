@@ -3,18 +3,28 @@
  * The program's side reads and writes through the line discipline; the person's side (the master) sees raw bytes.
  */
 import { WaitQueue } from '../../base/wait-queue.js';
-import { TIOCPKT_DOSTOP, TIOCPKT_FLUSHREAD, TIOCPKT_FLUSHWRITE, TIOCPKT_NOSTOP, TIOCPKT_START, TIOCPKT_STOP } from '../../abi/ioctls.js';
+import {
+  TIOCPKT_DOSTOP,
+  TIOCPKT_FLUSHREAD,
+  TIOCPKT_FLUSHWRITE,
+  TIOCPKT_IOCTL,
+  TIOCPKT_NOSTOP,
+  TIOCPKT_START,
+  TIOCPKT_STOP,
+} from '../../abi/ioctls.js';
 import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLPRI, POLLRDNORM, POLLWRNORM } from '../../abi/poll.js';
 import { SIGCONT, SIGHUP, SIGWINCH } from '../../abi/signal.js';
 import {
   B38400,
   CREAD,
   CS8,
+  CSIZE,
   ECHO,
   ECHOCTL,
   ECHOE,
   ECHOK,
   ECHOKE,
+  EXTPROC,
   ICANON,
   ICRNL,
   IEXTEN,
@@ -22,7 +32,10 @@ import {
   IXON,
   ONLCR,
   OPOST,
+  PARENB,
   VMIN,
+  VSTART,
+  VSTOP,
   VTIME,
 } from '../../abi/termios.js';
 import type { Termios, Winsize } from '../../abi/termios-struct.js';
@@ -34,6 +47,8 @@ import { ByteQueue } from './byte-queue.js';
 import { LineDiscipline, type DisciplineHost } from './line-discipline.js';
 
 const OUTPUT_BYTES = 65536;
+/** What was typed while the line discipline had no room (Linux: the flip buffers of tty_buffer.c). */
+const TYPED_BYTES = 65536;
 export const READ_EVENTS = POLLIN | POLLRDNORM;
 export const WRITE_EVENTS = POLLOUT | POLLWRNORM;
 
@@ -57,6 +72,7 @@ export class Tty implements ControllingTerminal, DisciplineHost {
   readonly discipline = new LineDiscipline(this.termios, this);
   /** Processed output that the master has not read yet. */
   readonly output = new ByteQueue(OUTPUT_BYTES);
+  private readonly typed = new ByteQueue(TYPED_BYTES);
   readonly slaveQueue = new WaitQueue();
   readonly masterQueue = new WaitQueue();
   session: Session | undefined;
@@ -95,7 +111,7 @@ export class Tty implements ControllingTerminal, DisciplineHost {
   setStopped(stopped: boolean): void {
     if (this.stopped === stopped) return;
     this.stopped = stopped;
-    this.setPacketStatus(stopped ? TIOCPKT_STOP : TIOCPKT_START);
+    this.setPacketStatus(stopped ? TIOCPKT_STOP : TIOCPKT_START, TIOCPKT_STOP | TIOCPKT_START);
     if (!stopped) {
       this.slaveQueue.wake(WRITE_EVENTS);
       this.masterQueue.wake(READ_EVENTS);
@@ -108,15 +124,38 @@ export class Tty implements ControllingTerminal, DisciplineHost {
     this.slaveQueue.wake(WRITE_EVENTS);
   }
 
-  setPacketStatus(status: number): void {
+  inputFlushed(): void {
+    this.setPacketStatus(TIOCPKT_FLUSHREAD);
+  }
+
+  /** `instead`: bits that this status takes the place of. */
+  setPacketStatus(status: number, instead = 0): void {
     if (!this.packetMode) return;
-    this.packetStatus |= status;
+    this.packetStatus = (this.packetStatus & ~instead) | status;
     this.masterQueue.wake(POLLPRI | READ_EVENTS);
   }
 
   flushInput(): void {
     this.discipline.flushInput();
-    this.setPacketStatus(TIOCPKT_FLUSHREAD);
+    this.inputFlushed();
+    this.takeTyped();
+  }
+
+  /** One byte from the person's side. False: no room until the program reads. */
+  type(byte: number): boolean {
+    if (this.typed.length > 0 || !this.discipline.hasRoom) return this.typed.push(byte);
+    this.discipline.receive(byte);
+    return true;
+  }
+
+  /** The program has read or changed modes: what waited is taken as far as there is room. */
+  takeTyped(): void {
+    const { typed, discipline } = this;
+    while (typed.length > 0 && discipline.hasRoom) {
+      const byte = typed.at(0);
+      typed.shift(1);
+      discipline.receive(byte);
+    }
     this.masterQueue.wake(WRITE_EVENTS);
   }
 
@@ -127,7 +166,7 @@ export class Tty implements ControllingTerminal, DisciplineHost {
     if (this.masterClosed) return true;
     const { available } = this.discipline;
     if (available === 0) return false;
-    if ((this.termios.lflag & ICANON) !== 0) return true;
+    if (this.discipline.isCanonical) return true;
     return available >= Math.max(1, this.termios.cc[VTIME] === 0 ? this.termios.cc[VMIN]! : 1);
   }
 
@@ -141,7 +180,7 @@ export class Tty implements ControllingTerminal, DisciplineHost {
   }
 
   pollMaster(): number {
-    let events = WRITE_EVENTS;
+    let events = this.typed.room > 0 ? WRITE_EVENTS : 0;
     if (this.output.length > 0 && !this.stopped) events |= READ_EVENTS;
     if (this.packetStatus !== 0) events |= POLLPRI | READ_EVENTS;
     if (this.slaveOpens === 0 && this.slaveWasOpened) events |= POLLHUP;
@@ -151,24 +190,36 @@ export class Tty implements ControllingTerminal, DisciplineHost {
   // Modes, size, life.
 
   setTermios(next: Termios): void {
-    const wasCanonical = (this.termios.lflag & ICANON) !== 0;
-    const hadFlow = (this.termios.iflag & IXON) !== 0;
+    const wasCanonical = this.discipline.isCanonical;
+    const hadFlow = this.hasFlowControl;
+    const wasExternal = (this.termios.lflag & EXTPROC) !== 0;
     Object.assign(this.termios, next);
+    // A pty has no line whose bits could be fewer.
+    this.termios.cflag = (next.cflag & ~(CSIZE | PARENB)) | CS8 | CREAD;
     this.discipline.modesChanged(wasCanonical);
-    const hasFlow = (this.termios.iflag & IXON) !== 0;
-    if (hadFlow !== hasFlow) this.setPacketStatus(hasFlow ? TIOCPKT_DOSTOP : TIOCPKT_NOSTOP);
-    if (!hasFlow) this.setStopped(false);
+    const hasFlow = this.hasFlowControl;
+    if (hadFlow !== hasFlow) this.setPacketStatus(hasFlow ? TIOCPKT_DOSTOP : TIOCPKT_NOSTOP, TIOCPKT_DOSTOP | TIOCPKT_NOSTOP);
+    if (wasExternal || (next.lflag & EXTPROC) !== 0) this.setPacketStatus(TIOCPKT_IOCTL);
+    if ((next.iflag & IXON) === 0) this.setStopped(false);
+    this.takeTyped();
     this.slaveQueue.wake(READ_EVENTS);
+  }
+
+  /** As packet mode tells it: the usual keys stop and start output. */
+  private get hasFlowControl(): boolean {
+    const { iflag, cc } = this.termios;
+    return (iflag & IXON) !== 0 && cc[VSTOP] === DEFAULT_CC[VSTOP] && cc[VSTART] === DEFAULT_CC[VSTART];
   }
 
   /** TIOCSWINSZ: the foreground group hears of a change. */
   resize(size: Winsize): void {
-    const same = size.row === this.winsize.row && size.col === this.winsize.col;
+    const { row, col, xpixel, ypixel } = this.winsize;
+    const same = size.row === row && size.col === col && size.xpixel === xpixel && size.ypixel === ypixel;
     Object.assign(this.winsize, size);
     if (!same) this.signal(SIGWINCH);
   }
 
-  /** The person's side is gone: SIGHUP to the session leader and the foreground group (POSIX, "Modem disconnect"). */
+  /** The person's side is gone: SIGHUP to the session leader, and to the foreground group when that one ends. */
   hangUp(): void {
     this.masterClosed = true;
     this.slaveQueue.wake();
@@ -177,7 +228,7 @@ export class Tty implements ControllingTerminal, DisciplineHost {
       sendToGroup(leader, kernelInfo(SIGHUP));
       sendToGroup(leader, kernelInfo(SIGCONT));
     }
-    if (this.foreground) sendToProcessGroup(this.foreground, kernelInfo(SIGHUP));
+    if (this.session) this.session.lastForeground = this.foreground;
     this.detachSession();
   }
 

@@ -73,6 +73,8 @@ export interface ProcEntry {
   readonly ino: number;
   /** S_IFDIR, S_IFREG, S_IFLNK. */
   readonly type: number;
+  /** Its own place, growing along the list, so that a reader misses nothing when entries before it vanish; default: the index. */
+  readonly place?: number;
 }
 
 /** What a directory holds at this moment. */
@@ -118,7 +120,9 @@ class ProcDirectoryFile extends OpenFile {
     if (from <= 1 && !sink({ name: '..', ino: source.parentIno, type: S_IFDIR >> 12 }, 2)) return 0;
     let offset = 2;
     for (const entry of source.list()) {
-      if (offset++ < from) continue;
+      const at = entry.place === undefined ? offset : entry.place + 2;
+      offset = at + 1;
+      if (at < from) continue;
       if (!sink({ name: entry.name, ino: entry.ino, type: entry.type >> 12 }, offset)) return 0;
     }
     return 0;

@@ -69,9 +69,10 @@ class RootDirectory implements DirectorySource {
   }
 
   *list(): Iterable<ProcEntry> {
+    const first = this.fixed.size;
     for (const [name, node] of this.fixed) yield { name, ino: node.ino, type: node.type };
     for (const pid of [...this.machine.groups.keys()].sort((a, b) => a - b)) {
-      if (this.machine.tasks.has(pid)) yield { name: String(pid), ino: taskIno(pid, 1), type: S_IFDIR };
+      if (this.machine.tasks.has(pid)) yield { name: String(pid), ino: taskIno(pid, 1), type: S_IFDIR, place: first + pid };
     }
   }
 }

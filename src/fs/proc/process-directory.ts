@@ -272,6 +272,6 @@ class TaskDirectory implements DirectorySource {
 
   *list(): Iterable<ProcEntry> {
     const ids = [...this.task.group.tasks].map((thread) => thread.tid).sort((a, b) => a - b);
-    for (const tid of ids) yield { name: String(tid), ino: taskIno(tid, 257), type: S_IFDIR };
+    for (const tid of ids) yield { name: String(tid), ino: taskIno(tid, 257), type: S_IFDIR, place: tid };
   }
 }

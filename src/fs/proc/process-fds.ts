@@ -46,7 +46,7 @@ abstract class Descriptors implements DirectorySource {
 
   *list(): Iterable<ProcEntry> {
     if (!mayInspect(this.task)) return;
-    for (const [fd] of this.task.files.entries()) yield { name: String(fd), ino: fdIno(this.task.tid, fd), type: this.type };
+    for (const [fd] of this.task.files.entries()) yield { name: String(fd), ino: fdIno(this.task.tid, fd), type: this.type, place: fd };
   }
 }
 

@@ -1,6 +1,7 @@
 /** Text of /proc/PID/{stat,statm,status,limits,io,...} (proc(5); Linux: fs/proc/array.c). */
 import type { ByteString } from '../../base/brands.js';
 import { groupCpuNs } from '../../kernel/cpu-clock.js';
+import { terminalOf } from '../../kernel/job-control.js';
 import type { Task } from '../../kernel/task.js';
 import type { ThreadGroup } from '../../kernel/thread-group.js';
 
@@ -46,7 +47,7 @@ function limitText(value: number): string {
 export function statText(task: Task): ByteString {
   const { group, mm, machine } = task;
   const { processGroup: pgrp } = group;
-  const terminal = pgrp.session.terminal;
+  const terminal = terminalOf(group);
   const memory = isGone(task) ? undefined : mm.statistics();
   const own = task.signals;
   const fields: (number | string)[] = [
