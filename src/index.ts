@@ -6,7 +6,7 @@ export type { OutputChunk, ProcessOptions } from './api/process.js';
 export type { Result, Usage } from './api/result.js';
 export { SandboxFs } from './api/fs.js';
 export type { SandboxDirent, SandboxStats, WriteFileOptions } from './api/fs.js';
-export { hostdir, memfs, overlay } from './api/mount-spec.js';
+export { hostdir, image, memfs, overlay, tarfs } from './api/mount-spec.js';
 export type { FileSystemSpec, Limits, PlatformChoice } from './api/machine-options.js';
 export type { KillTarget, MachineStatistics, SpawnFailure, TerminalSize } from './api/protocol.js';
 export type { StdinInput } from './api/stdin-source.js';

@@ -4,6 +4,7 @@
  *
  *   index.js + chunks   the library, ES modules
  *   cli.cjs             what `skas` starts; loads main.cjs (doctor.cjs, syscalls.cjs for these commands)
+ *   unpack-images.cjs   loaded by main.cjs and index.js when a root is an archive
  *   kernel-worker.cjs   what the kernel's thread starts; loads kernel.cjs
  *
  * The files that are loaded are compiled in advance: see src/api/code-cache.ts.
@@ -23,6 +24,7 @@ const LOADED: Readonly<Record<string, string>> = {
   doctor: 'src/cli/doctor.ts',
   syscalls: 'src/cli/syscalls.ts',
   kernel: 'src/api/kernel.ts',
+  'unpack-images': 'src/api/unpack-images.ts',
 };
 
 /** In CommonJS there is no import.meta. */

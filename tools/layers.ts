@@ -7,6 +7,7 @@ import { posix } from 'node:path';
 export const LAYERS = [
   'base',
   'abi',
+  'image',
   'asm',
   'host',
   'platform',

@@ -4,11 +4,22 @@
  */
 import { totalmem } from 'node:os';
 
-/** A file system to mount; see hostdir, memfs and overlay in mount-spec.ts. */
+/** A file system to mount; see hostdir, memfs, overlay and image in mount-spec.ts. */
 export type FileSystemSpec =
   | { type: 'hostdir'; path: string; readOnly: boolean }
   | { type: 'memfs'; sizeBytes?: number }
-  | { type: 'overlay'; lower: { type: 'hostdir'; path: string } };
+  | { type: 'overlay'; lower: { type: 'hostdir'; path: string } }
+  | ImageSpec
+  | { type: 'unpacked'; indexPath: string };
+
+/** An archive or image; becomes `unpacked` before there is a machine (resolve-images.ts). */
+export interface ImageSpec {
+  type: 'image';
+  /** A tar archive, an OCI image layout, or DIR:TAG. */
+  source: string;
+  /** Most bytes when unpacked. */
+  maxBytes?: number;
+}
 
 export interface MountSpec {
   /** Absolute guest path. */

@@ -1,5 +1,6 @@
-/** What a sandbox's tree is made of: `hostdir`, `memfs` and `overlay` make the values of `root` and `mounts`. */
-import { isAbsolute, normalize, resolve } from 'node:path';
+/** What a sandbox's tree is made of: `hostdir`, `memfs`, `overlay`, `image` and `tarfs` make the values of `root` and `mounts`. */
+import { statSync } from 'node:fs';
+import { isAbsolute, join, normalize, resolve } from 'node:path';
 import { OptionError } from './errors.js';
 import type { FileSystemSpec, MountSpec } from './machine-options.js';
 
@@ -21,13 +22,37 @@ export function overlay(lower: FileSystemSpec & { type: 'hostdir' }): FileSystem
   return { type: 'overlay', lower: { type: 'hostdir', path: lower.path } };
 }
 
+/**
+ * An OCI image layout as skopeo and umoci write it: a directory, 'DIR:TAG', or a tar archive of one. Digests are checked. As a
+ * root it also says who programs run as and with what environment and working directory; `sandbox.command` is what it would run.
+ * It is unpacked into the user's cache directory ($SKAS_CACHE_DIR, else ~/.cache/skas) once; changes stay in memory.
+ * `maxBytes`: most bytes when unpacked, by default 64 GiB.
+ */
+export function image(source: string, options: { maxBytes?: number } = {}): FileSystemSpec {
+  return { type: 'image', source, maxBytes: options.maxBytes };
+}
+
+/** A tar archive, plain or compressed (gzip, zstd, xz, bzip2). Owners, modes and devices are kept; changes stay in memory. */
+export function tarfs(file: string, options: { maxBytes?: number } = {}): FileSystemSpec {
+  return image(file, options);
+}
+
 /** `{ '/data': hostdir('./data') }` as a list; a string is short for an overlay over that host directory. */
 export function mountList(mounts: Readonly<Record<string, FileSystemSpec | string>>): MountSpec[] {
   return Object.entries(mounts).map(([target, fs]) => ({ target: guestPath(target, 'mount'), fs: fileSystemSpec(fs) }));
 }
 
 export function fileSystemSpec(fs: FileSystemSpec | string): FileSystemSpec {
-  return typeof fs === 'string' ? overlay(hostdir(fs)) : fs;
+  if (typeof fs !== 'string') return fs;
+  return isImage(fs) ? image(fs) : overlay(hostdir(fs));
+}
+
+/** True for an archive, an image layout, and DIR:TAG of one; false for other directories, and what does not exist. */
+export function isImage(path: string): boolean {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat) return stat.isFile() || (statSync(join(path, 'oci-layout'), { throwIfNoEntry: false })?.isFile() ?? false);
+  const colon = path.lastIndexOf(':');
+  return colon > 0 && statSync(path.slice(0, colon), { throwIfNoEntry: false }) !== undefined;
 }
 
 /** An absolute path of the guest without '.' and '..'. */

@@ -3,21 +3,24 @@
  *
  *   /            the host's system directories under an overlay, or what `root` says
  *   /proc        procfs            /dev, /dev/pts, /dev/shm   devices, terminals, shared memory
- *   /sys         empty             /tmp, /run                 in memory
+ *   /sys         empty             /tmp, /run                 in memory (an image has its own)
  *   the current directory, under an overlay at its own path; then what `mounts` lists, parents first
  */
+import { readFileSync } from 'node:fs';
 import { isErr, type Errno } from '../base/brands.js';
 import { fromText } from '../base/bytes.js';
-import { EACCES, ENOENT, ERRNO_NAMES } from '../abi/errno.js';
+import { EACCES, EIO, ENOENT, ERRNO_NAMES } from '../abi/errno.js';
 import { MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RELATIME } from '../abi/mount.js';
 import type { Clock } from '../base/clock.js';
 import { DevFs } from '../fs/dev/dev-fs.js';
 import { DevptsFs } from '../fs/devpts/devpts-fs.js';
+import { ImageFs } from '../fs/imagefs/image-fs.js';
 import { HostFs, type OwnerMap } from '../fs/hostfs/host-fs.js';
 import { openSystemRoot } from '../fs/hostfs/system-root.js';
 import { OverlayFs } from '../fs/overlay/overlay-fs.js';
 import { ProcFs } from '../fs/proc/proc-fs.js';
 import { Tmpfs } from '../fs/tmpfs/tmpfs.js';
+import { parseIndex, type ImageIndex } from '../image/image-index.js';
 import type { Machine } from '../kernel/machine.js';
 import type { PhysMem } from '../mm/phys-mem.js';
 import type { FileSystem } from '../vfs/file-system.js';
@@ -45,10 +48,11 @@ function memory(context: MountContext, mode: number, sizeBytes = context.diskByt
   return new Tmpfs({ physmem: context.physmem, clock: context.clock, sizeBytes, mode });
 }
 
-function overlayOver(context: MountContext, lower: HostFs): OverlayFs {
+function overlayOver(context: MountContext, lower: FileSystem): OverlayFs {
   return new OverlayFs([lower], memory(context, 0o755), context.clock);
 }
 
+/** The root of the tree. */
 export function makeRoot(context: MountContext, spec: FileSystemSpec | undefined): FileSystem | MountFailure {
   if (spec) return makeFileSystem(context, spec, 'root');
   const system = openSystemRoot({ physmem: context.physmem });
@@ -57,12 +61,28 @@ export function makeRoot(context: MountContext, spec: FileSystemSpec | undefined
 
 function makeFileSystem(context: MountContext, spec: FileSystemSpec, what: string): FileSystem | MountFailure {
   if (spec.type === 'memfs') return memory(context, 0o1777, spec.sizeBytes ?? context.diskBytes);
+  if (spec.type === 'image') return { message: `${what} ${spec.source}: has not been unpacked` };
   const { physmem, mapOwner } = context;
+  if (spec.type === 'unpacked') {
+    const image = openImage(spec.indexPath, physmem);
+    return isErr(image) ? failure(what, spec.indexPath, image) : overlayOver(context, image);
+  }
   const path = spec.type === 'hostdir' ? spec.path : spec.lower.path;
   const readOnly = spec.type === 'overlay' || spec.readOnly;
   const host = HostFs.open(fromText(path), { readOnly, physmem, mapOwner });
   if (isErr(host)) return failure(what, path, host);
   return spec.type === 'overlay' ? overlayOver(context, host) : host;
+}
+
+/** EIO: the index, or what it refers to, has been damaged since it was found. */
+function openImage(indexPath: string, physmem: PhysMem): ImageFs | Errno {
+  let index: ImageIndex;
+  try {
+    index = parseIndex(readFileSync(indexPath, 'utf8'));
+  } catch {
+    return EIO;
+  }
+  return ImageFs.open(index, physmem);
 }
 
 function failure(what: string, path: string, errno: Errno): MountFailure {
@@ -85,9 +105,10 @@ export function mountTree(context: MountContext, machine: Machine, tree: GuestTr
     ['/dev', new DevFs(machine), MS_NOSUID | MS_RELATIME],
     ['/dev/pts', devpts, MS_NOSUID | MS_NOEXEC | MS_RELATIME],
     ['/dev/shm', memory(context, 0o1777), SAFE],
-    ['/tmp', memory(context, 0o1777), SAFE],
-    ['/run', memory(context, 0o755), SAFE],
   ];
+  if (options.root?.type !== 'unpacked') {
+    system.push(['/tmp', memory(context, 0o1777), SAFE], ['/run', memory(context, 0o755), SAFE]);
+  }
   for (const [target, fs, flags] of system) {
     const failed = mountAt(tree, target, fs, flags);
     if (failed) return failed;

@@ -4,6 +4,7 @@ import { SandboxFs } from './fs.js';
 import { BootError, KernelClient, startWorker } from './kernel-client.js';
 import { defaultLimits, machineOptions, type FileSystemSpec, type Limits, type PlatformChoice } from './machine-options.js';
 import { fileSystemSpec, guestPath, mountList } from './mount-spec.js';
+import { resolveImages } from './resolve-images.js';
 import { SandboxProcess, type ProcessOptions } from './process.js';
 import type { MachineStatistics, SpawnRequest, TerminalSize } from './protocol.js';
 import type { Result } from './result.js';
@@ -12,12 +13,13 @@ import type { StdinInput } from './stdin-source.js';
 
 export interface SandboxOptions {
   /**
-   * The root of the tree: a host directory as a string (changes stay in memory), or one of `hostdir`, `memfs`, `overlay`.
+   * The root of the tree: a host directory, a tar archive or an OCI image layout as a string (changes stay in memory), or one of
+   * `hostdir`, `memfs`, `overlay`, `image`, `tarfs`. An image brings environment, user and working directory along.
    * Default: the host's own system directories, with every change kept in memory; home directories, /tmp, /run and /var/tmp of
    * the host are not shown.
    */
   root?: string | FileSystemSpec;
-  /** What else is mounted: guest path -> `hostdir`, `memfs`, `overlay`, or a host directory as a string (an overlay over it). */
+  /** What else is mounted: guest path -> `hostdir`, `memfs`, `overlay`, `image`, `tarfs`, or a string as for `root`. */
   mounts?: Readonly<Record<string, string | FileSystemSpec>>;
   /** Files to make before anything runs: guest path (relative ones in `cwd`) -> contents. */
   files?: Readonly<Record<string, string | Uint8Array>>;
@@ -92,6 +94,8 @@ export class Sandbox implements AsyncDisposable {
     cwd: string,
     /** How guest code is run: 'ptrace' or 'seccomp'. */
     readonly platform: string,
+    /** What the image that is the root says to run: its entry point and arguments. Empty for other roots. */
+    readonly command: readonly string[],
   ) {
     this.fs = new SandboxFs(client, cwd);
     this.$ = this.makeShell();
@@ -104,7 +108,7 @@ export class Sandbox implements AsyncDisposable {
   static async create(options: SandboxOptions = {}): Promise<Sandbox> {
     const { signal } = options;
     signal?.throwIfAborted();
-    const machine = toMachineOptions(options);
+    const { options: machine, config } = await abortable(resolveImages(toMachineOptions(options)), signal);
     const client = new KernelClient(startWorker(), machine, {
       trace: options.onTrace,
       bug: (pid, name, message) => process.emitWarning(`a defect of skas killed guest process ${pid} (${name}): ${message}`),
@@ -112,7 +116,7 @@ export class Sandbox implements AsyncDisposable {
     try {
       const platform = await abortable(client.booted, signal);
       const { cwd } = await client.file({ op: 'realpath', path: '.' }).then((path) => ({ cwd: path as string }));
-      const sandbox = new Sandbox(client, machine.limits, cwd, platform);
+      const sandbox = new Sandbox(client, machine.limits, cwd, platform, config ? [...config.entrypoint, ...config.cmd] : []);
       if (options.files) await abortable(sandbox.fs.writeFiles(options.files), signal);
       signal?.addEventListener('abort', () => void sandbox.close(), { once: true });
       return sandbox;

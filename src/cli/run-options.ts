@@ -2,13 +2,17 @@
 import { existsSync, statSync } from 'node:fs';
 import { isAbsolute, normalize, resolve } from 'node:path';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { machineOptions, type Limits, type MachineOptions, type MountSpec } from '../api/machine-options.js';
+import { machineOptions, type FileSystemSpec, type Limits, type MachineOptions, type MountSpec } from '../api/machine-options.js';
+import { isImage } from '../api/mount-spec.js';
 import { CliError } from './messages.js';
 import { parseCount, parseDuration, parseSize } from './quantities.js';
 
 export interface RunOptions {
   machine: MachineOptions;
+  /** Empty: what the image says. */
   argv: string[];
+  /** In place of the image's entry point; an empty word: none. */
+  entrypoint: string | undefined;
   /** Seconds of wall time, as the limit says; 0: none given on the command line. */
   timeoutSeconds: number;
   interactive: boolean;
@@ -22,6 +26,8 @@ interface ParsedOptions {
   read: string[];
   volume: string[];
   root?: string;
+  rootLimit?: string;
+  entrypoint?: string;
   platform: 'auto' | 'ptrace' | 'seccomp';
   env: string[];
   user?: string;
@@ -67,7 +73,9 @@ export function runCommand(): Command {
     .option('-w, --write <dir>', 'show a host directory at its own path, writable', collect, none)
     .option('-r, --read <dir>', 'show a host directory at its own path, read-only', collect, none)
     .option('-v, --volume <host:guest[:ro]>', 'show a host directory or file at another path', collect, none)
-    .option('--root <path>', "directory to use as the root instead of the host's system directories")
+    .option('--root <path>', "root instead of the host's system directories: a directory, a tar archive, an OCI layout DIR[:TAG]")
+    .option('--root-limit <size>', 'most bytes that an archive or image may have when unpacked: 64G')
+    .option('--entrypoint <program>', "run this instead of the image's entry point")
     .addOption(new Option('--platform <name>', 'how guest code is run').choices(['auto', 'ptrace', 'seccomp']).default('auto'))
     .option('-e, --env <k=v>', "set a variable; K alone passes the host's on", collect, none)
     .option('-u, --user <uid[:gid]>', 'run as this user (number or name)')
@@ -114,7 +122,7 @@ function expandTerminal(words: readonly string[]): string[] {
 
 /** Options whose value is the next word. */
 const TAKES_VALUE =
-  /^(?:-[wrveuCmt]|--(?:write|read|volume|root|platform|env|user|cwd|hostname|memory|cpu|timeout|pids|files|disk|output))$/;
+  /^(?:-[wrveuCmt]|--(?:write|read|volume|root|root-limit|entrypoint|platform|env|user|cwd|hostname|memory|cpu|timeout|pids|files|disk|output))$/;
 
 /** Parses what stands behind `skas run`. Throws CliError; returns undefined after --help, which `print` has shown. */
 export function parseRun(words: readonly string[], print: (text: string) => void): RunOptions | undefined {
@@ -127,7 +135,8 @@ export function parseRun(words: readonly string[], print: (text: string) => void
     throw new CliError(parserMessage(error));
   }
   const options = toRunOptions(command.opts<ParsedOptions>(), command.args);
-  if (options.argv.length === 0) throw new CliError("no program given: try skas run -- bash -c 'echo hello', or skas run --help");
+  if (options.argv.length === 0 && options.entrypoint === undefined && options.machine.root?.type !== 'image')
+    throw new CliError("no program given: try skas run -- bash -c 'echo hello', or skas run --help");
   return options;
 }
 
@@ -140,7 +149,7 @@ function toRunOptions(given: ParsedOptions, argv: string[]): RunOptions {
   const limits = limitsOf(given);
   const machine = machineOptions({
     platform: given.platform,
-    root: given.root === undefined ? undefined : { type: 'overlay', lower: { type: 'hostdir', path: directory(given.root, '--root') } },
+    root: given.root === undefined ? undefined : rootOf(given.root, given.rootLimit),
     mounts: mountsOf(given),
     hostCwd: given.current ? currentDirectory() : undefined,
     env: environment(given.env),
@@ -155,12 +164,18 @@ function toRunOptions(given: ParsedOptions, argv: string[]): RunOptions {
   return {
     machine,
     argv,
+    entrypoint: given.entrypoint,
     timeoutSeconds: machine.limits.wallSeconds,
     interactive: given.interactive ?? false,
     terminal: given.tty ?? false,
     json: given.json ?? false,
     stats: given.stats ?? false,
   };
+}
+
+function rootOf(path: string, limit: string | undefined): FileSystemSpec {
+  if (!isImage(path)) return { type: 'overlay', lower: { type: 'hostdir', path: directory(path, '--root') } };
+  return { type: 'image', source: path, maxBytes: limit === undefined ? undefined : parseSize(limit, '--root-limit') };
 }
 
 function limitsOf(given: ParsedOptions): Partial<Limits> {

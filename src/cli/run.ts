@@ -1,6 +1,6 @@
 /** `skas run`: one program, connected to this process's streams or terminal, whose exit status becomes ours. */
 import { isatty } from 'node:tty';
-import { spawnExitCode, spawnFailureMessage } from '../api/errors.js';
+import { OptionError, spawnExitCode, spawnFailureMessage } from '../api/errors.js';
 import { type BootError, KernelClient, type KernelThread, type ProcessListener } from '../api/kernel-client.js';
 import type { SpawnFailure, SpawnRequest, Usage } from '../api/protocol.js';
 import { decodeStatus, shellExitCode } from '../api/result.js';
@@ -30,7 +30,8 @@ const FORWARDED: readonly (readonly [NodeJS.Signals, 'process' | 'group'])[] = [
 ];
 
 /** Runs the program; resolves to the exit code of this process. */
-export async function run(options: RunOptions, thread: KernelThread): Promise<number> {
+export async function run(given: RunOptions, thread: KernelThread): Promise<number> {
+  const options = await withImage(given);
   // Loaded only where it is needed: it brings the FFI into this thread.
   const terminal = options.terminal ? (await import('./terminal.js')).HostTerminal.open() : undefined;
   const session = new RunSession(options, thread, terminal);
@@ -38,6 +39,28 @@ export async function run(options: RunOptions, thread: KernelThread): Promise<nu
     return await session.run();
   } finally {
     await session.flush();
+  }
+}
+
+/** Unpacks the root where it is an image, and fills in what the image says to run. */
+async function withImage(given: RunOptions): Promise<RunOptions> {
+  if (given.machine.root?.type !== 'image') return given;
+  const { resolveImages } = await import('../api/resolve-images.js');
+  const { ProgressLine } = await import('./progress.js');
+  const progress = new ProgressLine();
+  try {
+    const { options: machine, config } = await resolveImages(given.machine, (source, done, total) =>
+      progress.show(`unpacking ${source}`, done, total),
+    );
+    const entrypoint = given.entrypoint === undefined ? (config?.entrypoint ?? []) : [given.entrypoint].filter((word) => word !== '');
+    const words = given.argv.length > 0 || given.entrypoint !== undefined ? given.argv : (config?.cmd ?? []);
+    const argv = [...entrypoint, ...words];
+    if (argv.length === 0) throw new CliError('no program given, and the root names none: try skas run --root ... -- /bin/sh');
+    return { ...given, machine, argv };
+  } catch (error) {
+    throw error instanceof OptionError ? new CliError(error.message) : error;
+  } finally {
+    progress.end();
   }
 }
 

@@ -1,7 +1,6 @@
 /** Symbolic links, FIFOs, sockets and device nodes of an overlay. */
 import type { ByteString, Errno } from '../../base/brands.js';
 import type { Blocking } from '../../base/blocking.js';
-import { EACCES } from '../../abi/errno.js';
 import { S_IFBLK, S_IFCHR } from '../../abi/stat.js';
 import type { OpenFile } from '../../vfs/open-file.js';
 import { openSpecialFile } from '../../vfs/special-files.js';
@@ -12,10 +11,10 @@ export class OverlayNode extends OverlayInode {
     return this.real.readlink();
   }
 
-  /** A FIFO is the overlay's own, wherever its name comes from. A device node counts only if it was made here. */
+  /** A FIFO is the overlay's own, wherever its name comes from. What a device node below means is for that file system to say. */
   override open(flags: number): OpenFile | Errno | Blocking<OpenFile | Errno> {
     const device = this.type === S_IFCHR || this.type === S_IFBLK;
-    if (device && this.lower) return EACCES;
+    if (device && this.lower) return this.lower.open(flags);
     const attributes = newAttributes();
     this.real.getAttributes(attributes);
     return openSpecialFile(this, attributes.rdev, flags);
