@@ -5,7 +5,7 @@
 import { FUTEX_BITSET_MATCH_ANY, FUTEX_WAIT_BITSET, FUTEX_WAKE } from '../abi/futex.js';
 import { NR } from '../abi/syscall-numbers.js';
 import { Assembler } from '../asm/assembler.js';
-import { eax, ecx, esi, mem, r10, r10d, r11, r8, r9, rax, rcx, rdi, rdx, rsi } from '../asm/operands.js';
+import { eax, ecx, mem, r10, r10d, r11, r8, r9, rax, rcx, rdi, rdx, rsi } from '../asm/operands.js';
 import type { Errno, HostAddr } from '../base/brands.js';
 import { addressOf, machineFunction, type HostFunction } from './libc.js';
 import { loadMachineCode } from './machine-code.js';
@@ -21,7 +21,6 @@ interface Routines {
   readonly wake: HostFunction;
   readonly ring: HostFunction;
   readonly watch: HostFunction;
-  readonly order: HostFunction;
 }
 
 let loaded: Routines | undefined;
@@ -31,7 +30,6 @@ function routines(): Routines {
   const a = new Assembler();
   emitCalls(a);
   emitWatch(a);
-  emitOrder(a);
   const base = loadMachineCode(a.assemble());
   const routine = (name: string, arity: number): HostFunction => machineFunction(base + a.offsetOf(name), arity);
   loaded = {
@@ -39,7 +37,6 @@ function routines(): Routines {
     wake: routine('wake', 2),
     ring: routine('ring', 1),
     watch: routine('watch', 5),
-    order: routine('order', 4),
   };
   return loaded;
 }
@@ -70,19 +67,6 @@ function emitWatch(a: Assembler): void {
   a.mov(rax, SPIN_MISS).ret();
   a.label('found').mov(rax, r8).ret();
   a.label('changed').mov(rax, SPIN_CHANGED).ret().align(16);
-}
-
-/** order(go, done, sequence, ticks): stores `sequence` at `go`, wakes its waiters, and spins until `done` has it too: 1, or 0. */
-function emitOrder(a: Assembler): void {
-  a.label('order').mov(r9, rsi).mov(r10, rdx).mov(r8, rcx);
-  a.mov(esi, r10d).xchg(mem(rdi), esi);
-  a.mov(rsi, FUTEX_WAKE).mov(rdx, WAKE_ALL).mov(rax, NR.futex).syscall();
-  now(a);
-  a.add(r8, rax);
-  a.label('pending').mov(eax, mem(r9)).cmp(eax, r10d).j('e', 'served').pause();
-  now(a);
-  a.cmp(rax, r8).j('b', 'pending').xor(eax, eax).ret();
-  a.label('served').mov(rax, 1).ret();
 }
 
 function now(a: Assembler): void {
@@ -117,9 +101,4 @@ export function futexRing(word: HostAddr): void {
  */
 export function watchWords(addresses: HostAddr, count: number, word: HostAddr, seen: number, ticks: number): number {
   return routines().watch(addresses, count, word, seen >>> 0, ticks);
-}
-
-/** Gives an order to a thread that sleeps on `go`, and spins for its answer in `done`. True when it came. */
-export function giveOrder(go: HostAddr, done: HostAddr, sequence: number, ticks: number): boolean {
-  return routines().order(go, done, sequence >>> 0, ticks) !== 0;
 }

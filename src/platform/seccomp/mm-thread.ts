@@ -5,7 +5,7 @@
 import type { Errno, PhysAddr } from '../../base/brands.js';
 import { HostClock } from '../../base/clock.js';
 import { ESRCH } from '../../abi/errno.js';
-import { futexWait, giveOrder } from '../../host/futex.js';
+import { futexWait, futexWake } from '../../host/futex.js';
 import type { FrameStore } from '../frames.js';
 import { RequestPage } from '../stub/request-page.js';
 import {
@@ -35,8 +35,6 @@ export class MmThread {
   constructor(
     frames: FrameStore,
     readonly frame: PhysAddr,
-    /** Ticks of the time-stamp counter to wait for an answer before sleeping. */
-    private readonly spinTicks: number,
   ) {
     this.queue = new RequestPage(frames, frame, frames.fd);
     this.page = new SharedWords(frames, frame, 4096);
@@ -56,7 +54,9 @@ export class MmThread {
     this.writeOrder(kind, count, childCount);
     this.sequence = (this.sequence + 1) & 0x7fffffff;
     const { page } = this;
-    if (giveOrder(page.addressAt(ORDER_GO), page.addressAt(ORDER_DONE), this.sequence, this.spinTicks)) return page.load(ORDER_RESULT);
+    page.store(ORDER_SLEEPING, 1);
+    page.store(ORDER_GO, this.sequence);
+    futexWake(page.addressAt(ORDER_GO));
     return this.answer(isGone);
   }
 
@@ -65,12 +65,12 @@ export class MmThread {
     const { page } = this;
     page.store(ORDER_SLEEPING, 1);
     const began = clock.monotonicNs();
-    let done = page.load(ORDER_DONE);
-    while (done !== this.sequence) {
-      const now = clock.monotonicNs();
-      if (now > began + PATIENCE_NS || isGone()) return ESRCH;
+    let now = began;
+    for (let done = page.load(ORDER_DONE); done !== this.sequence; done = page.load(ORDER_DONE)) {
+      // Processes that end under an order are rare: nothing is asked before the first wait was in vain.
+      if (now > began + LOOK_NS && (now > began + PATIENCE_NS || isGone())) return ESRCH;
       futexWait(page.addressAt(ORDER_DONE), done, now + LOOK_NS);
-      done = page.load(ORDER_DONE);
+      now = clock.monotonicNs();
     }
     page.store(ORDER_SLEEPING, 0);
     return page.load(ORDER_RESULT);

@@ -29,6 +29,7 @@ import { isDeaf } from './deafness.js';
 import { learnFrameShape } from './first-frame.js';
 import type { FrameShape } from './frame-shape.js';
 import { MmThread } from './mm-thread.js';
+import { Placement } from './placement.js';
 import { PROCESS_FLAGS, SeccompSpace, THREAD_FLAGS } from './seccomp-space.js';
 import type { SeccompThread } from './seccomp-thread.js';
 import { assembleSeccompStub, type SeccompStub } from './stub-code.js';
@@ -39,7 +40,6 @@ import { seccompZygote } from './zygote-elf.js';
 const FSGSBASE = 2;
 /** How often the kernel looks after running threads: are they alive, do they hear kicks. */
 const LOOK_NS = 100e6;
-const MM_SPIN_US = 30;
 /** Short enough for nobody to notice, long enough for the limit of a spin. */
 const CALIBRATION_NS = 200e3;
 /** The shorter time until the first look at a kicked thread. */
@@ -92,7 +92,7 @@ export class SeccompPlatform implements Platform {
     readonly dataStride: number,
     private readonly pages: StubFrames,
     private readonly watch: TurnWatch,
-    private readonly mmSpinTicks: number,
+    readonly placement: Placement,
     /** Process group of all stubs: the zygote's id. */
     private readonly group: HostPid,
   ) {}
@@ -114,13 +114,15 @@ export class SeccompPlatform implements Platform {
     const stub = assembleSeccompStub({ dataStride, physmemFd: frames.fd, cloneFlags: [PROCESS_FLAGS, THREAD_FLAGS] });
     frameBytes(frames, pages.code, 4096).fill(0xcc).set(stub.bytes);
     const ticks = ticksPerMicrosecond();
-    const watch = new TurnWatch(frames, pages.doorbell, ticks);
+    const placement = new Placement();
+    const watch = new TurnWatch(frames, pages.doorbell, ticks, placement);
     const zygote = startZygote(frames, pages, stub);
     if (typeof zygote !== 'number') {
+      placement.stop();
       releasePages(frames, pages);
       return zygote;
     }
-    const platform = new SeccompPlatform(frames, stub, dataStride, pages, watch, MM_SPIN_US * ticks, zygote);
+    const platform = new SeccompPlatform(frames, stub, dataStride, pages, watch, placement, zygote);
     const failure = platform.start();
     if (failure) platform.shutdown();
     return failure ?? platform;
@@ -158,7 +160,7 @@ export class SeccompPlatform implements Platform {
   }
 
   makeMm(frame: PhysAddr): MmThread {
-    return new MmThread(this.frames, frame, this.mmSpinTicks);
+    return new MmThread(this.frames, frame);
   }
 
   createSpace(): HostThread | Errno {
@@ -208,6 +210,11 @@ export class SeccompPlatform implements Platform {
       if (tgkill(thread.space.leader, thread.tid, 0) !== 0) thread.fail(SIGKILL);
     }
     for (const thread of this.kicked) this.lookAtKicked(thread, now);
+    if (this.placement.look(this.spaces.keys(), () => this.guestThreads())) this.watch.adapt();
+  }
+
+  private *guestThreads(): Generator<SeccompThread> {
+    for (const space of this.spaces.values()) yield* space.threads;
   }
 
   private lookAtKicked(thread: SeccompThread, now: number): void {
@@ -286,6 +293,7 @@ export class SeccompPlatform implements Platform {
       // Reaps; ECHILD ends it.
     }
     this.relay?.stop();
+    this.placement.stop();
     releasePages(this.frames, this.pages);
   }
 
@@ -294,7 +302,7 @@ export class SeccompPlatform implements Platform {
       ...this.counts,
       sleeps: this.watch.sleeps,
       spinHits: this.watch.spinHits,
-      parted: this.watch.parted,
+      moves: this.placement.moves,
       stubProcesses: this.spaces.size,
     };
   }

@@ -227,6 +227,7 @@ export class SeccompSpace implements HostSpace {
   private adopt(tid: HostPid, slot: number, data: SharedWords, like: SeccompThread | undefined): HostThread {
     const thread = new SeccompThread(this, tid, slot, data);
     this.threads.add(thread);
+    this.platform.placement.addGuest(thread);
     if (like) thread.copyRegisters(like);
     return thread;
   }

@@ -37,6 +37,7 @@ import {
   UC_INFO,
   UC_REGISTERS,
 } from './layout.js';
+import { newPlace } from './placement.js';
 import type { SeccompSpace } from './seccomp-space.js';
 import type { SharedWords } from './words.js';
 
@@ -61,6 +62,7 @@ const INFO_ARCH = 7;
 
 export class SeccompThread implements HostThread {
   owner: unknown = undefined;
+  readonly place = newPlace();
   running = false;
   dead = false;
   destroyed = false;

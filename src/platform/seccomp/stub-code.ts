@@ -180,7 +180,7 @@ function answer(a: Assembler): void {
     .add(r10, ORDER_RESULT - ORDER_DONE)
     .add(r10, r12);
   a.mov(rax, NR.pwrite64).syscall();
-  a.shr(r14, 8).inc(r12).cmp(r12, RESULT_BYTES).j('b', 'resultByte');
+  a.shr(r14, 8).j('e', 'done').inc(r12).cmp(r12, RESULT_BYTES).j('b', 'resultByte'); // the kernel has zeroed the rest
   a.label('done').mov(rdi, mem(r13, ORDER_FD)).lea(rsi, mem(r13, ORDER_GO)).mov(rdx, 4).mov(r10, mem(r13, ORDER_DONE_AT));
   a.mov(rax, NR.pwrite64).syscall();
   a.mov(eax, mem(r13, ORDER_SLEEPING)).test(rax, rax).j('e', 'listen');

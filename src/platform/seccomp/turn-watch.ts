@@ -3,13 +3,12 @@
  * and then sleeps on the doorbell, whose page all stub processes can read: a guest thread that has trapped looks there whether it
  * must wake the kernel. Rings by other threads of this process change the word that the kernel sleeps on.
  */
-import { availableParallelism } from 'node:os';
-import { isErr, type PhysAddr } from '../../base/brands.js';
+import type { PhysAddr } from '../../base/brands.js';
 import { addressOf } from '../../host/libc.js';
 import { futexWait, SPIN_MISS, watchWords } from '../../host/futex.js';
-import { CPU_SET_BYTES, getAffinity, schedGetcpu, setAffinity } from '../../host/process.js';
 import type { FrameStore } from '../frames.js';
 import { BELL_RUNG, BELL_SLEEPING, BELL_SPIN } from './layout.js';
+import type { Placement } from './placement.js';
 import type { SeccompThread } from './seccomp-thread.js';
 import { SharedWords } from './words.js';
 
@@ -29,15 +28,13 @@ export class TurnWatch {
   private addresses = new Uint32Array(256);
   private addressesAt = addressOf(new Uint8Array(this.addresses.buffer));
   private seen = 0;
-  private readonly cpus = availableParallelism();
   private guestSpin = -1;
+  /** Running threads that may have the kernel's CPU. */
+  private wideRunning = 0;
   /** A guest thread had to be woken since the last wait. */
   woke = false;
   private misses = 0;
   private skip = 0;
-  /** The CPUs that the host lets this process have. */
-  private readonly allowed = new Uint8Array(CPU_SET_BYTES);
-  parted = 0;
   sleeps = 0;
   spinHits = 0;
 
@@ -45,10 +42,10 @@ export class TurnWatch {
     frames: FrameStore,
     frame: PhysAddr,
     private readonly ticksPerUs: number,
+    private readonly placement: Placement,
   ) {
     this.bell = new SharedWords(frames, frame, 4096);
     this.bell.store(BELL_SLEEPING, 0);
-    getAffinity(0, this.allowed);
     this.adapt();
   }
 
@@ -57,6 +54,8 @@ export class TurnWatch {
   }
 
   add(thread: SeccompThread): void {
+    this.placement.onResume(thread, this.running.length === 0);
+    if (thread.place.wide) this.wideRunning++;
     const index = this.running.push(thread) - 1;
     if (index * 2 === this.addresses.length) this.grow();
     this.put(index, thread);
@@ -67,6 +66,7 @@ export class TurnWatch {
   remove(thread: SeccompThread): void {
     const index = this.running.indexOf(thread);
     if (index < 0) return;
+    if (thread.place.wide) this.wideRunning--;
     const last = this.running.pop()!;
     if (last !== thread) {
       this.running[index] = last;
@@ -87,9 +87,10 @@ export class TurnWatch {
     this.addressesAt = addressOf(new Uint8Array(grown.buffer));
   }
 
-  /** With more guest threads than CPUs beside the kernel's, whoever spins takes time from one that could work. */
-  private adapt(): void {
-    const spin = this.cpus > 1 && this.running.length < this.cpus ? SPIN_US * this.ticksPerUs : 0;
+  /** With the kernel's CPU to itself it may spin; where a guest computes that may use it too, that takes time from the guest. */
+  adapt(): void {
+    const { enabled, together } = this.placement;
+    const spin = enabled && !together && this.wideRunning === 0 ? SPIN_US * this.ticksPerUs : 0;
     if (spin === this.guestSpin) return;
     this.guestSpin = spin;
     this.bell.store(BELL_SPIN, spin);
@@ -121,7 +122,13 @@ export class TurnWatch {
     this.bell.store(BELL_SLEEPING, 1);
     if (this.watch(0) === SPIN_MISS) {
       this.sleeps++;
+      this.placement.beforeSleep(running);
       futexWait(this.bell.addressAt(BELL_RUNG), this.seen, deadlineNs);
+      const widened = this.placement.afterSleep(running);
+      if (widened > 0) {
+        this.wideRunning += widened;
+        this.adapt();
+      }
     }
     this.bell.store(BELL_SLEEPING, 0);
   }
@@ -137,24 +144,7 @@ export class TurnWatch {
     this.misses++;
     if (this.misses < MISSES_ALLOWED) return false;
     this.skip = Math.min(this.misses * SKIPPED_PER_MISS, MOST_SKIPPED);
-    if (this.running.length === 1) this.part(this.running[0]!);
     return false;
-  }
-
-  /**
-   * The host likes to put who is woken beside the waker, where neither can spin for the other: the guest thread is sent to another
-   * CPU, and free to be moved from there.
-   */
-  private part(thread: SeccompThread): void {
-    const cpu = schedGetcpu();
-    const byte = cpu >> 3;
-    const bit = 1 << (cpu & 7);
-    if ((this.allowed[byte]! & bit) === 0) return;
-    this.allowed[byte]! ^= bit;
-    const parted = setAffinity(thread.tid, this.allowed);
-    this.allowed[byte]! ^= bit;
-    if (!isErr(parted)) setAffinity(thread.tid, this.allowed);
-    this.parted++;
   }
 
   private watch(ticks: number): number {
