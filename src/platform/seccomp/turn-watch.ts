@@ -12,8 +12,8 @@ import type { Placement } from './placement.js';
 import type { SeccompThread } from './seccomp-thread.js';
 import { SharedWords } from './words.js';
 
-/** The longest time that either side spins. */
-const SPIN_US = 20;
+/** The longest time that either side spins: about what it costs to wake a thread on another CPU of a virtual machine. */
+const SPIN_US = 50;
 /** Spins in vain in a row before the kernel stops spinning, for its misses times this many waits. */
 const MISSES_ALLOWED = 4;
 const SKIPPED_PER_MISS = 8;
