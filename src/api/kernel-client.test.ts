@@ -6,7 +6,7 @@ import { ClosedError, SpawnError } from './errors.js';
 import { BootError, KernelClient, RequestFailed } from './kernel-client.js';
 import { machineOptions } from './machine-options.js';
 import { SandboxProcess, type ProcessOptions } from './process.js';
-import type { FromKernel, SpawnRequest, ToKernel } from './protocol.js';
+import { SHARED_STOP, STOP_ASKED, STOP_RUNG, type FromKernel, type SpawnRequest, type ToKernel } from './protocol.js';
 
 /** A kernel thread that says what the test tells it to. */
 class FakeKernel extends EventEmitter {
@@ -201,4 +201,14 @@ test('closing: guests count as killed, questions as refused, and nothing is sent
   await assert.rejects(asking, RequestFailed);
   await assert.rejects(SandboxProcess.start(both.client, REQUEST), ClosedError);
   await both.client.close();
+});
+
+test('the kernel may close the doorbell only when main has rung it for the last time', () => {
+  const { kernel, client } = booted();
+  let atMessage = 0;
+  kernel.postMessage = ({ type }): void => {
+    if (type === 'shutdown') atMessage = kernel.shared[SHARED_STOP]!;
+  };
+  client.shutdown();
+  assert.deepEqual([atMessage, kernel.shared[SHARED_STOP]], [STOP_ASKED, STOP_RUNG]);
 });

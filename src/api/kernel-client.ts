@@ -7,7 +7,7 @@ import { existsSync, writeSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import type { FileOperation, FileResult } from './file-protocol.js';
 import type { MachineOptions } from './machine-options.js';
-import { SHARED_DOORBELL, SHARED_STOP } from './protocol.js';
+import { SHARED_DOORBELL, SHARED_STOP, STOP_ASKED, STOP_RUNG } from './protocol.js';
 import type {
   BootFailure,
   FromKernel,
@@ -163,8 +163,10 @@ export class KernelClient {
   /** As close, without waiting: also when the program is about to exit and no event will come any more. */
   shutdown(): void {
     if (this.closed) return;
-    Atomics.store(this.shared, SHARED_STOP, 1);
+    Atomics.store(this.shared, SHARED_STOP, STOP_ASKED);
     this.send({ type: 'shutdown' });
+    Atomics.store(this.shared, SHARED_STOP, STOP_RUNG);
+    Atomics.notify(this.shared, SHARED_STOP);
     this.state = 'closing';
     this.worker.ref();
   }

@@ -9,9 +9,11 @@ import type { GuestContext } from './guest-process.js';
 import { KernelServer } from './kernel-server.js';
 import type { MachineOptions } from './machine-options.js';
 import { Tracing } from './tracing.js';
-import { SHARED_DOORBELL, SHARED_STOP, type FromKernel, type KernelPort, type ToKernel } from './protocol.js';
+import { SHARED_DOORBELL, SHARED_STOP, STOP_ASKED, type FromKernel, type KernelPort, type ToKernel } from './protocol.js';
 
 const shared = workerData as Int32Array;
+/** How long main may need from asking for the end to ringing for it: it does nothing between. */
+const LAST_RING_MS = 1000;
 
 /** To be called once, on a worker thread. */
 export function runKernelThread(): void {
@@ -68,9 +70,10 @@ function run(port: MessagePort, context: GuestContext, tracing: Tracing): void {
   stop(port, context);
 }
 
-/** Main closes the doorbell's life: until it has said `shutdown` it may ring, so the descriptor must stay. */
+/** Main closes the doorbell's life: until it has rung for `shutdown` the descriptor must stay. */
 function stop(port: MessagePort, context: GuestContext): void {
   const finish = (): void => {
+    Atomics.wait(shared, SHARED_STOP, STOP_ASKED, LAST_RING_MS);
     context.machine.platform.shutdown();
     port.close();
   };

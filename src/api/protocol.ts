@@ -24,6 +24,9 @@ export const INPUT_CHUNK_BYTES = 64 << 10;
 export const SHARED_DOORBELL = 0;
 /** Not 0: the machine shall stop. */
 export const SHARED_STOP = 1;
+/** Value of SHARED_STOP while main may still ring, and when it has rung for the last time: then the doorbell may be closed. */
+export const STOP_ASKED = 1;
+export const STOP_RUNG = 2;
 
 /** How a standard stream of a new process is connected: to main, or to /dev/null. `stdout` (stderr only): 2>&1. */
 export type StreamKind = 'pipe' | 'null';
