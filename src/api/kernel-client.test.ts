@@ -192,7 +192,7 @@ test('closing: guests count as killed, questions as refused, and nothing is sent
   const asking = both.client.file({ op: 'stat', path: '/' });
   const closing = both.client.close();
   assert.equal(both.kernel.types.at(-1), 'shutdown');
-  assert.equal(Atomics.load(both.kernel.shared, 1), 1);
+  assert.equal(Atomics.load(both.kernel.shared, SHARED_STOP), STOP_RUNG);
   both.client.kill(1, 9, 'process');
   assert.equal(both.kernel.types.at(-1), 'shutdown');
   both.kernel.end();
