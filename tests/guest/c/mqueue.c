@@ -69,12 +69,12 @@ int main(void) {
   R(mq_receive(1, text, sizeof text, NULL));
   // A waiter in another process.
   pid_t child = fork();
-  if (child == 0) { long n = mq_receive(q, text, sizeof text, &prio); printf("child got %.*s\n", (int)n, text); _exit(0); }
+  if (child == 0) { long n = mq_receive(q, text, sizeof text, &prio); _exit(n == 5 && memcmp(text, "hello", 5) == 0 ? 7 : 99); }
   sleepMs(20);
   R(mq_send(q, "hello", 5, 3));
   reap("receiver", child);
   // Notification: once, when the empty queue gets a message and nobody waits.
-  struct sigaction sa = {.sa_sigaction = onSignal, .sa_flags = SA_SIGINFO};
+  struct sigaction sa = {.sa_sigaction = onSignal, .sa_flags = SA_SIGINFO | SA_RESTART};
   sigaction(SIGUSR1, &sa, NULL);
   struct sigevent e = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1, .sigev_value.sival_int = 77};
   R(mq_notify(q, &e));

@@ -132,7 +132,7 @@ static void semaphores(void) {
   R(semctl4(id, 1, GETVAL, 0));
   // Removed under a waiter; interrupted.
   p = fork();
-  if (p == 0) { R(op1(id, 0, -1, 0)); _exit(0); }
+  if (p == 0) _exit(op1(id, 0, -1, 0) ? errno : 0);
   while (semctl4(id, 0, GETNCNT, 0) != 1) usleep(1000);
   struct semid_ds ds;
   R(semctl4(id, 0, IPC_STAT, (long)&ds));
@@ -191,13 +191,13 @@ static void messages(void) {
   R(put(id, 1, "0123456789"));
   R(put(id, 1, "x"));
   pid_t p = fork();
-  if (p == 0) { struct msg w = {2, "waits"}; R(msgsnd(id, &w, 5, 0)); _exit(0); }
+  if (p == 0) { struct msg w = {2, "waits"}; _exit(msgsnd(id, &w, 5, 0) ? errno : 0); }
   sleepMs(20);
   take(id, 1, 64, 0);
   reap("sender", p);
   take(id, 2, 64, 0);
   p = fork();
-  if (p == 0) { struct msg w; long n = msgrcv(id, &w, 64, 9, 0); printf("got %.*s\n", (int)n, w.text); R(msgrcv(id, &w, 64, 9, 0)); _exit(0); }
+  if (p == 0) { struct msg w; if (msgrcv(id, &w, 64, 9, 0) != 4 || memcmp(w.text, "late", 4)) _exit(99); _exit(msgrcv(id, &w, 64, 9, 0) < 0 ? errno : 0); }
   sleepMs(20);
   put(id, 9, "late");
   do { sleepMs(5); msgctl(id, IPC_STAT, &ds); } while (ds.msg_qnum);
