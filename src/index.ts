@@ -8,7 +8,7 @@ export { SandboxFs } from './api/fs.js';
 export type { SandboxDirent, SandboxStats, WriteFileOptions } from './api/fs.js';
 export { hostdir, image, memfs, overlay, tarfs } from './api/mount-spec.js';
 export type { FileSystemSpec, Limits, PlatformChoice } from './api/machine-options.js';
-export type { KillTarget, MachineStatistics, SpawnFailure, TerminalSize } from './api/protocol.js';
+export type { KillTarget, MachineStatistics, ProcessLimits, ReachedLimit, SpawnFailure, TerminalSize } from './api/protocol.js';
 export type { StdinInput } from './api/stdin-source.js';
 export { shellQuote } from './api/shell.js';
 export type { ShellValue } from './api/shell.js';

@@ -1,10 +1,14 @@
 /** Boots a machine on this thread: memory, platform, tree of files, user. What it cannot have is told, not thrown. */
 import { isErr } from '../base/brands.js';
+import { PAGE_SIZE } from '../base/page.js';
 import { ERRNO_NAMES } from '../abi/errno.js';
 import { registerFifos } from '../fs/fifo.js';
 import { registerFileSystemTypes } from '../fs/register-types.js';
 import { TscClock } from '../host/clock.js';
+import { DiskQuota } from '../kernel/disk-quota.js';
+import { noteLimit } from '../kernel/limits-reached.js';
 import { Machine } from '../kernel/machine.js';
+import type { Task } from '../kernel/task.js';
 import { PhysMem } from '../mm/phys-mem.js';
 import { registerUnix } from '../net/unix/family.js';
 import type { Platform } from '../platform/platform.js';
@@ -34,13 +38,17 @@ export function bootMachine(options: MachineOptions, port: KernelPort): GuestCon
   }
   const platform = choosePlatform(options.platform, physmem);
   if ('kind' in platform) return platform;
-  const context: MountContext = { physmem, clock, diskBytes: options.limits.diskBytes };
+  const disk = new DiskQuota(Math.floor(options.limits.diskBytes / PAGE_SIZE));
+  const context: MountContext = { physmem, clock, diskBytes: options.limits.diskBytes, disk };
   const root = makeRoot(context, options.root);
   if ('message' in root) return undo(platform, root.message);
   const { hostname, limits } = options;
   const config = { hostname, maxProcesses: limits.processes, memoryBytes: limits.memoryBytes };
   const mount = rootMount(root);
   const machine = new Machine(config, clock, platform, physmem, mount, syscallList());
+  machine.disk = disk;
+  // Before the first program runs, the machine's owner fills it.
+  disk.onRefused = () => (machine.current as Task | undefined) && noteLimit(machine.current.group, 'disk');
   const tree = new GuestTree({ mount, dentry: mount.root });
   const host = hostUser();
   const user = findUser(tree, options.user, host);

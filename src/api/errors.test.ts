@@ -12,7 +12,7 @@ const RESULT: Result = {
   timedOut: false,
   aborted: false,
   durationMs: 12,
-  usage: { cpuMs: 0, peakMemoryBytes: 0, syscalls: 0, outOfMemory: false },
+  usage: { cpuMs: 0, peakMemoryBytes: 0, syscalls: 0, outOfMemory: false, limits: [] },
 };
 
 test('every error is a SandboxError with its own name and a code', () => {

@@ -31,6 +31,8 @@ class DemandPipe extends Pipe {
 /** Bytes that may still be written. */
 export interface OutputBudget {
   left: number;
+  /** A guest was told EFBIG. */
+  onSpent?(): void;
 }
 
 class BudgetPipe extends Pipe {
@@ -39,7 +41,10 @@ class BudgetPipe extends Pipe {
   }
 
   override write(io: IoVec, asPackets?: boolean): number | Errno {
-    if (this.budget.left <= 0 && io.remaining > 0) return EFBIG;
+    if (this.budget.left <= 0 && io.remaining > 0) {
+      this.budget.onSpent?.();
+      return EFBIG;
+    }
     const written = super.write(io, asPackets);
     if (written > 0) this.budget.left -= written;
     return written;

@@ -6,6 +6,7 @@ import { O_RDONLY, O_RDWR, O_WRONLY } from '../abi/fcntl.js';
 import { RLIMIT_CPU, RLIMIT_NOFILE } from '../abi/resource.js';
 import type { DevptsFs } from '../fs/devpts/devpts-fs.js';
 import type { PtyMaster } from '../fs/devpts/pty.js';
+import { limitsReached, noteLimit } from '../kernel/limits-reached.js';
 import type { Machine } from '../kernel/machine.js';
 import { ResourceLimits } from '../kernel/resource-limits.js';
 import { userInfo } from '../kernel/signals/signal-info.js';
@@ -89,7 +90,7 @@ export class GuestProcess {
   private begin(request: SpawnRequest, place: Place): SpawnFailure | undefined {
     const { machine, tree } = this.context;
     const files = new FdTable();
-    const opened = request.pty ? this.openTerminal(request.pty, place.user) : this.openStreams(request, files, place.user);
+    const opened = request.pty ? this.openTerminal(request, request.pty, place.user) : this.openStreams(request, files, place.user);
     if (isErr(opened)) return spawnFailure(opened, 'process', request.argv[0]!);
     const group = spawnProcess(machine, {
       file: fromText(place.file),
@@ -122,7 +123,7 @@ export class GuestProcess {
 
   private openStreams(request: SpawnRequest, files: FdTable, user: GuestUser): 0 | Errno {
     const { uid, gid } = user.cred;
-    const budget: OutputBudget = { left: request.limits?.outputBytes ?? this.context.limits.outputBytes };
+    const budget = this.outputBudget(request);
     const output = (fd: OutputFd): OpenFile => {
       const [ours, theirs] = makeOutputPipe(uid, gid, budget);
       this.bridgeOutput(fd, ours);
@@ -145,6 +146,11 @@ export class GuestProcess {
     return 0;
   }
 
+  private outputBudget(request: SpawnRequest): OutputBudget {
+    const { limits, machine } = this.context;
+    return { left: request.limits?.outputBytes ?? limits.outputBytes, onSpent: () => noteLimit(machine.current.group, 'output') };
+  }
+
   private openNull(flags: number): OpenFile | Errno {
     return this.context.tree.open('/dev/null', flags);
   }
@@ -161,12 +167,13 @@ export class GuestProcess {
   }
 
   /** The master; the slave is opened once there is a process that it becomes the controlling terminal of. */
-  private openTerminal(size: TerminalSize, user: GuestUser): 0 | Errno {
+  private openTerminal(request: SpawnRequest, size: TerminalSize, user: GuestUser): 0 | Errno {
     const { devpts, machine, port } = this.context;
     const terminal = devpts.createTerminal(user.cred.uid);
     if (isErr(terminal)) return terminal;
     const { master } = terminal;
     this.master = master;
+    master.tty.outputBudget = this.outputBudget(request);
     this.openSlave = terminal.openSlave;
     this.resize(size);
     this.bridgeOutput(1, master);
@@ -277,6 +284,7 @@ function usageOf(group: ThreadGroup): Usage {
     peakMemoryBytes: Math.max(group.maxRssPages, group.childMaxRssPages) * 4096,
     syscalls: group.syscalls + group.childSyscalls,
     outOfMemory: group.outOfMemory,
+    limits: limitsReached(group),
   };
 }
 

@@ -37,7 +37,7 @@ class FakeKernel extends EventEmitter {
   }
 }
 
-const USAGE = { cpuMs: 1, peakMemoryBytes: 4096, syscalls: 3, outOfMemory: false };
+const USAGE = { cpuMs: 1, peakMemoryBytes: 4096, syscalls: 3, outOfMemory: false, limits: [] };
 
 function connect(): { kernel: FakeKernel; client: KernelClient } {
   const kernel = new FakeKernel();

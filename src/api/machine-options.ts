@@ -39,7 +39,7 @@ export interface Limits {
   cpuSeconds: number;
   /** Wall time of one exec or spawn in seconds. Beyond: SIGTERM, then SIGKILL. */
   wallSeconds: number;
-  /** Files kept in memory (the overlay's upper side, each memfs). Beyond: ENOSPC. */
+  /** Files kept in memory (the overlay's upper side, every memfs and tmpfs together). Beyond: ENOSPC. */
   diskBytes: number;
   /** Bytes that one exec or spawn may write to its standard streams. Beyond: SIGXFSZ and EFBIG. */
   outputBytes: number;

@@ -21,6 +21,7 @@ import { OverlayFs } from '../fs/overlay/overlay-fs.js';
 import { ProcFs } from '../fs/proc/proc-fs.js';
 import { Tmpfs } from '../fs/tmpfs/tmpfs.js';
 import { parseIndex, type ImageIndex } from '../image/image-index.js';
+import type { DiskQuota } from '../kernel/disk-quota.js';
 import type { Machine } from '../kernel/machine.js';
 import type { PhysMem } from '../mm/phys-mem.js';
 import type { FileSystem } from '../vfs/file-system.js';
@@ -33,6 +34,7 @@ export interface MountContext {
   readonly physmem: PhysMem;
   readonly clock: Clock;
   readonly diskBytes: number;
+  readonly disk: DiskQuota;
   /** Shows the host user's files as the guest user's; absent when the two are the same. */
   mapOwner?: OwnerMap;
 }
@@ -45,7 +47,7 @@ export interface MountFailure {
 const SAFE = MS_NOSUID | MS_NODEV | MS_RELATIME;
 
 function memory(context: MountContext, mode: number, sizeBytes = context.diskBytes): Tmpfs {
-  return new Tmpfs({ physmem: context.physmem, clock: context.clock, sizeBytes, mode });
+  return new Tmpfs({ physmem: context.physmem, clock: context.clock, sizeBytes, mode, quota: context.disk });
 }
 
 function overlayOver(context: MountContext, lower: FileSystem): OverlayFs {

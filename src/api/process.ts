@@ -23,7 +23,7 @@ export interface ProcessOptions {
   timeoutMs?: number;
 }
 
-const NO_USAGE: Usage = { cpuMs: 0, peakMemoryBytes: 0, syscalls: 0, outOfMemory: false };
+const NO_USAGE: Usage = { cpuMs: 0, peakMemoryBytes: 0, syscalls: 0, outOfMemory: false, limits: [] };
 
 /**
  * A running program. Its `stdout` and `stderr` must be read (or cancelled), or the program waits once a mebibyte is unread;
@@ -265,7 +265,7 @@ export class SandboxProcess implements AsyncDisposable {
       timedOut: this.timedOut,
       aborted: this.aborted,
       durationMs: performance.now() - this.startedAt,
-      usage,
+      usage: this.timedOut ? { ...usage, limits: [...usage.limits, 'wall'] } : usage,
     };
   }
 }

@@ -12,6 +12,7 @@
  *           `stdin-end`. So a guest that never reads consumes nothing of the host's standard input.
  */
 import type { MachineOptions } from './machine-options.js';
+import type { LimitName } from '../kernel/limits-reached.js';
 import type { FileOperation, FileResult } from './file-protocol.js';
 
 /** Bytes of one output stream that may be on their way or unread on main's side. */
@@ -91,7 +92,11 @@ export interface Usage {
   syscalls: number;
   /** The kernel killed it because the machine had no memory left. */
   outOfMemory: boolean;
+  /** Limits that the process, or a child that it waited for, has reached; see `Limits`. */
+  limits: ReachedLimit[];
 }
+
+export type ReachedLimit = LimitName | 'wall';
 
 /** Why a program was not started. */
 export interface SpawnFailure {

@@ -6,7 +6,7 @@ import { defaultLimits, machineOptions, type FileSystemSpec, type Limits, type P
 import { fileSystemSpec, guestPath, mountList } from './mount-spec.js';
 import { resolveImages } from './resolve-images.js';
 import { SandboxProcess, type ProcessOptions } from './process.js';
-import type { MachineStatistics, SpawnRequest, TerminalSize } from './protocol.js';
+import type { MachineStatistics, ProcessLimits, SpawnRequest, TerminalSize } from './protocol.js';
 import type { Result } from './result.js';
 import { shellCommand, type ShellValue } from './shell.js';
 import type { StdinInput } from './stdin-source.js';
@@ -46,6 +46,8 @@ interface CommonOptions extends ProcessOptions {
   /** Variables on top of the sandbox's. */
   env?: Readonly<Record<string, string>>;
   user?: string;
+  /** Smaller limits than the sandbox's, for this program and what it starts. */
+  limits?: ProcessLimits;
 }
 
 export interface SpawnOptions extends CommonOptions {
@@ -187,6 +189,7 @@ export class Sandbox implements AsyncDisposable {
       env: checkEnvironment(options.env ?? {}),
       cwd: options.cwd === undefined ? undefined : guestPath(options.cwd, 'cwd'),
       user: options.user,
+      limits: options.limits && checkLimits(options.limits),
       stdin,
       stdout: 'pipe',
       stderr: 'pipe',
@@ -244,6 +247,15 @@ function toMachineOptions(options: SandboxOptions) {
     limits: options.limits,
     trace: options.onTrace ? { calls: options.traceCalls ? [...options.traceCalls] : undefined } : undefined,
   });
+}
+
+function checkLimits(limits: ProcessLimits): ProcessLimits {
+  for (const [name, value] of Object.entries(limits) as [string, number | undefined][]) {
+    if (!['openFiles', 'cpuSeconds', 'outputBytes'].includes(name))
+      throw new OptionError(`limits.${name}: a program has openFiles, cpuSeconds and outputBytes`);
+    if (value !== undefined && !(value > 0)) throw new OptionError(`limits.${name}: give a number above 0`);
+  }
+  return { ...limits };
 }
 
 function checkEnvironment(env: Readonly<Record<string, string>>): Record<string, string> {

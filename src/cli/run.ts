@@ -238,7 +238,7 @@ class RunSession {
       timedOut: this.timedOut,
       aborted: this.stopping,
       durationMs: Math.round((performance.now() - this.startedAt) * 1000) / 1000,
-      usage,
+      usage: this.timedOut ? { ...usage, limits: [...usage.limits, 'wall'] } : usage,
     };
     this.out.write(1, Buffer.from(`${JSON.stringify(result)}\n`), () => {});
   }

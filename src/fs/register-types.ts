@@ -9,7 +9,7 @@ const makeTmpfs: FileSystemMaker = (machine, _source, text) => {
   const { physmem, clock } = machine;
   const options = parseTmpfsOptions(text, physmem.limitBytes);
   if (isErr(options)) return options;
-  return new Tmpfs({ sizeBytes: Math.floor(physmem.limitBytes / 2), ...options, physmem, clock });
+  return new Tmpfs({ sizeBytes: Math.floor(physmem.limitBytes / 2), ...options, physmem, clock, quota: machine.disk });
 };
 
 export function registerFileSystemTypes(): void {

@@ -31,6 +31,7 @@ import {
   CLONE_VFORK,
   CLONE_VM,
 } from '../abi/sched.js';
+import { noteLimit } from './limits-reached.js';
 import { RLIMIT_NPROC } from '../abi/resource.js';
 import { FS_BASE, RAX, RSP } from '../platform/registers.js';
 import type { HostThread } from '../platform/platform.js';
@@ -76,6 +77,12 @@ function checkFlags(task: Task, args: CloneArguments): 0 | Errno {
 }
 
 function checkLimits(task: Task): 0 | Errno {
+  const allowed = countTasks(task);
+  if (isErr(allowed)) noteLimit(task.group, 'processes');
+  return allowed;
+}
+
+function countTasks(task: Task): 0 | Errno {
   const { machine, group, cred } = task;
   if (machine.tasks.size >= machine.config.maxProcesses) return EAGAIN;
   const limit = group.limits.soft[RLIMIT_NPROC]!;

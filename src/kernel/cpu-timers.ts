@@ -9,6 +9,7 @@
 import { RLIMIT_CPU } from '../abi/resource.js';
 import { SIGKILL, SIGXCPU } from '../abi/signal.js';
 import { groupCpuNs, type CpuClock } from './cpu-clock.js';
+import { noteLimit } from './limits-reached.js';
 import type { Machine } from './machine.js';
 import { sendToGroup } from './signals/send.js';
 import { kernelInfo } from './signals/signal-info.js';
@@ -101,6 +102,7 @@ export function watchCpuLimit(machine: Machine, group: ThreadGroup): void {
 }
 
 function enforceLimit(machine: Machine, group: ThreadGroup): void {
+  noteLimit(group, 'cpu');
   const used = groupCpuNs(group);
   const hard = group.limits.hard[RLIMIT_CPU]! * NS_PER_SEC;
   sendToGroup(group, kernelInfo(used >= hard ? SIGKILL : SIGXCPU));

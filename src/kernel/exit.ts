@@ -184,6 +184,7 @@ export function reap(machine: Machine, group: ThreadGroup): void {
     parent.childUserNs += group.userNs + group.childUserNs;
     parent.childSystemNs += group.systemNs + group.childSystemNs;
     parent.childSyscalls += group.syscalls + group.childSyscalls;
+    parent.limitsReached |= group.limitsReached;
     parent.childMaxRssPages = Math.max(parent.childMaxRssPages, group.maxRssPages, group.childMaxRssPages);
   }
   leaveGroup(machine, group);

@@ -7,6 +7,7 @@ import type { PhysMem } from '../mm/phys-mem.js';
 import type { Platform } from '../platform/platform.js';
 import type { Mount } from '../vfs/mount.js';
 import type { OpenFile } from '../vfs/open-file.js';
+import { DiskQuota } from './disk-quota.js';
 import { FutexTable } from './futex.js';
 import { IpcNamespace } from './ipc/ipc-namespace.js';
 import type { PiLock } from './futex-pi.js';
@@ -39,6 +40,8 @@ export class Machine {
   readonly pids = new PidAllocator();
   readonly timers = new TimerQueue();
   readonly memoryLimit = new MemoryLimit(this);
+  /** What its file systems in memory hold together; replaced before there is a file system. */
+  disk = new DiskQuota(Infinity);
   /** Abstract names of AF_UNIX sockets; net/unix/address.ts knows what they are. */
   readonly abstractSockets = new Map<string, OpenFile>();
   readonly futexes = new FutexTable();

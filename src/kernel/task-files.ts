@@ -10,6 +10,7 @@ import type { OpenFile } from '../vfs/open-file.js';
 import { pathString, type Path } from '../vfs/path.js';
 import { deviceOf } from '../vfs/stat.js';
 import { LOOKUP_EMPTY, LOOKUP_FOLLOW, walk } from '../vfs/path-walk.js';
+import { noteLimit } from './limits-reached.js';
 import type { Task } from './task.js';
 
 /** The open file behind `fd`; EBADF also for one opened with O_PATH. */
@@ -27,8 +28,15 @@ export function anyFileOf(task: Task, fd: number): OpenFile | Errno {
 /** Puts `file` (whose reference is taken over) at the lowest free descriptor >= `from`; on failure the file is dropped. */
 export function installFile(task: Task, file: OpenFile, cloexec: boolean, from = 0): number | Errno {
   const fd = task.files.install(file, cloexec, task.group.limits.soft[RLIMIT_NOFILE]!, from);
-  if (fd === EMFILE) dropFile(file);
-  return fd;
+  if (fd !== EMFILE) return fd;
+  dropFile(file);
+  return refuseDescriptor(task);
+}
+
+/** EMFILE, taken note of. */
+export function refuseDescriptor(task: Task): Errno {
+  noteLimit(task.group, 'openFiles');
+  return EMFILE;
 }
 
 /** Where the path `name` of an *at call starts; `dirfd` is not looked at for an absolute one. */

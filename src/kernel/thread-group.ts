@@ -39,6 +39,8 @@ export class ThreadGroup {
   dumpable = 1;
   /** Killed because the machine had no memory left. */
   outOfMemory = false;
+  /** See limits-reached.ts; those of children that were waited for included. */
+  limitsReached = 0;
   /** /proc/PID/oom_score_adj. */
   oomScoreAdjust = 0;
   /** See exec/executable.ts. */

@@ -1,7 +1,7 @@
 /** open, openat, openat2, creat, close, close_range (Linux: fs/open.c; open(2), openat2(2)). */
 import { isErr, type ByteString, type Errno } from '../base/brands.js';
 import { isBlocking, type Blocking } from '../base/blocking.js';
-import { E2BIG, EAGAIN, EFAULT, EINVAL, EMFILE } from '../abi/errno.js';
+import { E2BIG, EAGAIN, EFAULT, EINVAL } from '../abi/errno.js';
 import {
   AT_FDCWD,
   O_ACCMODE,
@@ -38,7 +38,7 @@ import {
 import { RLIMIT_NOFILE } from '../abi/resource.js';
 import { dirfd, fd, flags, full, mode, path, ptr, size, syscall, uint } from '../kernel/syscall.js';
 import type { Task } from '../kernel/task.js';
-import { basePath, installFile } from '../kernel/task-files.js';
+import { basePath, installFile, refuseDescriptor } from '../kernel/task-files.js';
 import type { OpenFile } from '../vfs/open-file.js';
 import { openPath } from '../vfs/open-path.js';
 
@@ -99,7 +99,7 @@ function checkFlags(options: number): 0 | Errno {
 function openAt(task: Task, at: number, name: ByteString, options: number, permissions: number, resolve = 0): number | Blocking<number> {
   const wrong = checkFlags(options);
   if (wrong !== 0) return wrong;
-  if (task.files.lowestFree() >= task.group.limits.soft[RLIMIT_NOFILE]!) return EMFILE;
+  if (task.files.lowestFree() >= task.group.limits.soft[RLIMIT_NOFILE]!) return refuseDescriptor(task);
   const base = basePath(task, at, name);
   if (isErr(base)) return base;
   const opened = openPath(task.fs, task.cred, base, name, options, permissions, resolve);

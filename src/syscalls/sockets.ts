@@ -1,7 +1,7 @@
 /** Making, naming and connecting sockets, and their options (Linux: net/socket.c). Messages: socket-messages.ts. */
 import { isErr, type Errno } from '../base/brands.js';
 import { thenDo, type Blocking } from '../base/blocking.js';
-import { ECONNABORTED, EFAULT, EINVAL, EMFILE, ENOTSOCK } from '../abi/errno.js';
+import { ECONNABORTED, EFAULT, EINVAL, ENOTSOCK } from '../abi/errno.js';
 import { O_CLOEXEC, O_NONBLOCK } from '../abi/fcntl.js';
 import { RLIMIT_NOFILE } from '../abi/resource.js';
 import {
@@ -21,7 +21,7 @@ import {
 } from '../abi/socket.js';
 import { SOCKADDR_MAX } from '../abi/socket-struct.js';
 import { address, fd, flags, int, oneOf, syscall } from '../kernel/syscall.js';
-import { fileOf, installFile } from '../kernel/task-files.js';
+import { fileOf, installFile, refuseDescriptor } from '../kernel/task-files.js';
 import type { Task } from '../kernel/task.js';
 import { createSocket, createSocketPair, Socket } from '../net/socket.js';
 import { getSocketOption, setSocketOption } from '../net/socket-options.js';
@@ -106,7 +106,7 @@ function acceptFrom(task: Task, number: number, pointer: number, lengthPointer: 
   if ((options & ~TYPE_FLAGS) !== 0) return EINVAL;
   const file = socketOf(task, number);
   if (isErr(file)) return file;
-  if (noFreeDescriptor(task)) return EMFILE;
+  if (noFreeDescriptor(task)) return refuseDescriptor(task);
   return thenDo<Socket | Errno, number>(acceptOn(file), (accepted) => {
     if (typeof accepted === 'number') return accepted;
     return installAccepted(task, accepted, pointer, lengthPointer, options);

@@ -10,12 +10,14 @@ for (const platform of PLATFORMS) {
       await using sandbox = await Sandbox.create({ platform, limits: { memoryBytes: 96 << 20 } });
       const hog = await sandbox.exec('/usr/bin/perl', ['-e', 'my @all; push @all, "x" x 1000000 while 1']);
       assert.ok(hog.signal === 'SIGKILL' ? hog.usage.outOfMemory : hog.exitCode !== 0, JSON.stringify(hog));
+      if (hog.usage.outOfMemory) assert.deepEqual(hog.usage.limits, ['memory']);
       assert.equal((await sandbox.exec('sh', ['-c', 'echo alive'])).stdout, 'alive\n');
     });
 
     test('CPU time: a loop that makes no system call gets SIGXCPU', async () => {
       await using sandbox = await Sandbox.create({ platform, limits: { cpuSeconds: 1 } });
-      assert.equal((await sandbox.exec('sh', ['-c', 'while :; do :; done'])).signal, 'SIGXCPU');
+      const endless = await sandbox.exec('sh', ['-c', 'while :; do :; done']);
+      assert.deepEqual([endless.signal, endless.usage.limits], ['SIGXCPU', ['cpu']]);
       assert.equal((await sandbox.exec('sh', ['-c', '(while :; do :; done); echo $?'])).stdout, '152\n');
     });
 
@@ -25,7 +27,7 @@ for (const platform of PLATFORMS) {
         '-e',
         '$| = 1; while (defined(my $p = fork())) { sleep 100 if !$p } print $!{EAGAIN} ? "refused" : $!, "\\n"; kill 9, 0',
       ]);
-      assert.deepEqual([bomb.stdout, bomb.signal], ['refused\n', 'SIGKILL']);
+      assert.deepEqual([bomb.stdout, bomb.signal, bomb.usage.limits], ['refused\n', 'SIGKILL', ['processes']]);
       assert.equal((await sandbox.exec('sh', ['-c', 'echo $(echo alive)'])).stdout, 'alive\n');
     });
 
@@ -35,13 +37,51 @@ for (const platform of PLATFORMS) {
         '-e',
         'my @f; while (open(my $f, "<", "/dev/null")) { push @f, $f } print scalar(@f) < 32, " $!\\n"',
       ]);
-      assert.equal(files.stdout, '1 Too many open files\n');
+      assert.deepEqual([files.stdout, files.usage.limits], ['1 Too many open files\n', ['openFiles']]);
       const disk = await sandbox.exec('sh', [
         '-c',
         'head -c 8000000 /dev/zero > /tmp/big; echo $?; rm /tmp/big; echo small > /tmp/s && cat /tmp/s',
       ]);
       assert.match(disk.stdout, /^1\nsmall\n$/);
       assert.match(disk.stderr, /No space left on device/);
+      assert.deepEqual(disk.usage.limits, ['disk']);
+    });
+
+    test('all file systems in memory share one limit, those that the guest mounts included', async () => {
+      await using sandbox = await Sandbox.create({ platform, user: '0:0', limits: { diskBytes: 6 << 20 } });
+      const fill = 'fill() { head -c 2500000 /dev/zero > $1 2>/dev/null; echo $?; }; mkdir /mnt/m; mount -t tmpfs none /mnt/m;';
+      const filled = await sandbox.exec('sh', [
+        '-c',
+        `${fill} fill /tmp/a; fill /dev/shm/b; fill /mnt/m/c; rm /tmp/a; fill /var/d; fill /run/e`,
+      ]);
+      assert.deepEqual([filled.stdout, filled.usage.limits], ['0\n0\n1\n0\n1\n', ['disk']]);
+    });
+
+    test('output: SIGXFSZ, EFBIG for who ignores it; on a terminal too', async () => {
+      await using sandbox = await Sandbox.create({ platform, limits: { outputBytes: 100_000 } });
+      const script = ['-c', 'while :; do echo 0123456789abcdef; done'];
+      const flood = await sandbox.exec('sh', script);
+      assert.deepEqual([flood.signal, flood.usage.limits], ['SIGXFSZ', ['output']]);
+      assert.ok(flood.stdout.length >= 100_000 && flood.stdout.length < 200_000, String(flood.stdout.length));
+      const refused = await sandbox.exec('/usr/bin/perl', [
+        '-e',
+        '$SIG{XFSZ} = "IGNORE"; 1 while syswrite(STDOUT, "x" x 1000); exit($!{EFBIG} ? 42 : 1)',
+      ]);
+      assert.deepEqual([refused.exitCode, refused.usage.limits], [42, ['output']]);
+      const own = await sandbox.exec('sh', ['-c', 'echo $(seq 100)'], { limits: { outputBytes: 5 } });
+      assert.deepEqual([own.exitCode, (await sandbox.exec('sh', script, { limits: { outputBytes: 5 } })).signal], [0, 'SIGXFSZ']);
+      const terminal = await sandbox.spawn('sh', script, { pty: { cols: 80, rows: 24 } });
+      let shown = 0;
+      for await (const bytes of terminal.stdout) shown += bytes.length;
+      const ended = await terminal.exited;
+      assert.deepEqual([ended.signal, ended.usage.limits], ['SIGXFSZ', ['output']]);
+      assert.ok(shown >= 100_000 && shown < 200_000, String(shown));
+    });
+
+    test('wall time', async () => {
+      await using sandbox = await Sandbox.create({ platform, limits: { wallSeconds: 0.2 } });
+      const late = await sandbox.exec('sleep', ['100']);
+      assert.deepEqual([late.signal, late.timedOut, late.usage.limits], ['SIGTERM', true, ['wall']]);
     });
   });
 }

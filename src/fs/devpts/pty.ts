@@ -2,7 +2,7 @@
 import { isErr, type Errno } from '../../base/brands.js';
 import type { Blocking } from '../../base/blocking.js';
 import type { WaitQueue } from '../../base/wait-queue.js';
-import { EAGAIN, EBUSY, EIO, EINVAL } from '../../abi/errno.js';
+import { EAGAIN, EBUSY, EFBIG, EIO, EINVAL } from '../../abi/errno.js';
 import { CAP_SYS_ADMIN } from '../../abi/capability.js';
 import { O_NOCTTY } from '../../abi/fcntl.js';
 import { TIOCGPKT, TIOCGPTLCK, TIOCGPTN, TIOCGPTPEER, TIOCPKT, TIOCSPTLCK, TIOCSIG } from '../../abi/ioctls.js';
@@ -114,7 +114,15 @@ export class PtySlave extends OpenFile {
       if (isErr(allowed)) return allowed;
     }
     if (!tty.slaveWritable) return EAGAIN;
-    return this.process(io);
+    const { outputBudget: budget } = tty;
+    if (!budget) return this.process(io);
+    if (budget.left <= 0 && io.remaining > 0) {
+      budget.onSpent?.();
+      return EFBIG;
+    }
+    const written = this.process(io);
+    if (written > 0) budget.left -= written;
+    return written;
   }
 
   private process(io: IoVec): number | Errno {

@@ -78,6 +78,8 @@ export class Tty implements ControllingTerminal, DisciplineHost {
   session: Session | undefined;
   foreground: ProcessGroup | undefined;
   stopped = false;
+  /** Bytes that programs may still write to it (limits.outputBytes); absent: any number. */
+  outputBudget: { left: number; onSpent?(): void } | undefined;
   /** TIOCSPTLCK: the slave cannot be opened. */
   locked = true;
   /** TIOCEXCL. */

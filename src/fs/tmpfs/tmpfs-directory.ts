@@ -3,7 +3,7 @@
  * number that only grows, and that number is its offset for getdents: it stays right while entries come and go.
  */
 import { isErr, type ByteString, type Errno } from '../../base/brands.js';
-import { EEXIST, EINVAL, ENOENT, ENOSPC, ENOTDIR, ENOTEMPTY, EISDIR } from '../../abi/errno.js';
+import { EEXIST, EINVAL, ENOENT, ENOTDIR, ENOTEMPTY, EISDIR } from '../../abi/errno.js';
 import { RENAME_EXCHANGE, RENAME_NOREPLACE } from '../../abi/fs.js';
 import { S_IFMT, S_IFREG } from '../../abi/stat.js';
 import type { CreateAttributes, Inode } from '../../vfs/inode.js';
@@ -65,7 +65,7 @@ export class TmpfsDirectory extends TmpfsInode {
   override create(name: ByteString, attributes: CreateAttributes): Inode | Errno {
     if (this.entries.has(name)) return EEXIST;
     if (this.nlink === 0) return ENOENT;
-    if (this.isFull) return ENOSPC;
+    if (this.isFull) return this.fs.full();
     const isRegular = (attributes.mode & S_IFMT) === S_IFREG;
     const inode = isRegular ? new TmpfsRegular(this.fs, attributes) : new TmpfsSpecial(this.fs, attributes);
     this.add(name, inode);
@@ -75,7 +75,7 @@ export class TmpfsDirectory extends TmpfsInode {
   override mkdir(name: ByteString, attributes: CreateAttributes): Inode | Errno {
     if (this.entries.has(name)) return EEXIST;
     if (this.nlink === 0) return ENOENT;
-    if (this.isFull) return ENOSPC;
+    if (this.isFull) return this.fs.full();
     const inode = new TmpfsDirectory(this.fs, attributes, this);
     this.add(name, inode);
     return inode;
@@ -84,14 +84,14 @@ export class TmpfsDirectory extends TmpfsInode {
   override symlink(name: ByteString, target: ByteString, attributes: CreateAttributes): Inode | Errno {
     if (this.entries.has(name)) return EEXIST;
     if (this.nlink === 0) return ENOENT;
-    if (this.isFull || this.fs.pagesFree === 0) return ENOSPC;
+    if (this.isFull || this.fs.pagesFree === 0) return this.fs.full();
     const inode = new TmpfsSymlink(this.fs, attributes, target);
     this.add(name, inode);
     return inode;
   }
 
   override tmpfile(attributes: CreateAttributes): Inode | Errno {
-    if (this.isFull) return ENOSPC;
+    if (this.isFull) return this.fs.full();
     const inode = new TmpfsRegular(this.fs, attributes);
     inode.nlink = 0;
     return inode;

@@ -1,7 +1,7 @@
 /** Regular files of tmpfs, with holes, seals and allocation (Linux: mm/shmem.c, mm/memfd.c). */
 import { isErr, type Errno } from '../../base/brands.js';
 import { PAGE_SIZE } from '../../base/page.js';
-import { EBUSY, EFBIG, EINVAL, ENOSPC, ENXIO, EOPNOTSUPP, EPERM } from '../../abi/errno.js';
+import { EBUSY, EFBIG, EINVAL, ENOMEM, ENOSPC, ENXIO, EOPNOTSUPP, EPERM } from '../../abi/errno.js';
 import {
   FALLOC_FL_KEEP_SIZE,
   FALLOC_FL_PUNCH_HOLE,
@@ -61,7 +61,7 @@ export class TmpfsRegular extends TmpfsInode implements Mappable {
   override free(): void {
     this.data?.dispose();
     this.data = undefined;
-    this.fs.usedPages -= this.countedPages;
+    this.fs.charge(-this.countedPages);
     this.countedPages = 0;
   }
 
@@ -82,14 +82,14 @@ export class TmpfsRegular extends TmpfsInode implements Mappable {
     }
     if (length > fs.pagesFree * PAGE_SIZE - PAGE_SIZE) {
       length = this.roomFor(position, length);
-      if (length === 0) return ENOSPC;
+      if (length === 0) return fs.full();
     }
     length = Math.min(length, MAX_SIZE - position);
     if (length < io.remaining) source = new BoundedIoVec(io, length);
     const written = this.cache.write(source, position);
     this.count();
     if (written > 0) this.modified();
-    return written === -12 ? ENOSPC : written;
+    return written === ENOMEM ? fs.full() : written;
   }
 
   /** How many of `length` bytes at `position` the file system has pages for. */
@@ -106,7 +106,7 @@ export class TmpfsRegular extends TmpfsInode implements Mappable {
   /** Brings the file system's count of pages up to date. */
   private count(): void {
     const now = this.pages;
-    this.fs.usedPages += now - this.countedPages;
+    this.fs.charge(now - this.countedPages);
     this.countedPages = now;
   }
 
@@ -126,7 +126,7 @@ export class TmpfsRegular extends TmpfsInode implements Mappable {
     if ((mode & FALLOC_FL_PUNCH_HOLE) !== 0) return this.punch(offset, Math.min(end, this.size));
     if (end > MAX_SIZE) return EFBIG;
     if ((this.seals & F_SEAL_GROW) !== 0 && end > this.size) return EPERM;
-    if (this.roomForPages(offset, end) === false) return ENOSPC;
+    if (this.roomForPages(offset, end) === false) return this.fs.full();
     if (end > this.size && (mode & FALLOC_FL_KEEP_SIZE) === 0) {
       const grown = this.cache.truncate(end);
       if (isErr(grown)) return grown;

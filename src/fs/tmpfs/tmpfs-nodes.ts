@@ -14,7 +14,7 @@ export class TmpfsSymlink extends TmpfsInode {
     private readonly target: ByteString,
   ) {
     super(fs, attributes);
-    fs.usedPages += this.pages;
+    fs.charge(this.pages);
   }
 
   override get size(): number {
@@ -27,7 +27,7 @@ export class TmpfsSymlink extends TmpfsInode {
     return this.target;
   }
   override free(): void {
-    this.fs.usedPages -= this.pages;
+    this.fs.charge(-this.pages);
   }
 }
 

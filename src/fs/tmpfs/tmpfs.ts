@@ -8,7 +8,8 @@
 import type { Clock, Timespec } from '../../base/clock.js';
 import type { Errno } from '../../base/brands.js';
 import { PAGE_SIZE } from '../../base/page.js';
-import { EINVAL } from '../../abi/errno.js';
+import { EINVAL, ENOSPC } from '../../abi/errno.js';
+import type { DiskQuota } from '../../kernel/disk-quota.js';
 import type { PhysMem } from '../../mm/phys-mem.js';
 import { FileSystem, type FileSystemStatistics } from '../../vfs/file-system.js';
 import { S_IFDIR } from '../../abi/stat.js';
@@ -24,6 +25,8 @@ export interface TmpfsOptions {
   readonly clock: Clock;
   /** Most bytes of data; Infinity: as much as the machine has. */
   readonly sizeBytes?: number;
+  /** What it shares with others. */
+  readonly quota?: DiskQuota;
   readonly maxInodes?: number;
   /** Of the root directory. */
   readonly mode?: number;
@@ -39,6 +42,7 @@ export class Tmpfs extends FileSystem {
   maxPages: number;
   maxInodes: number;
   usedPages = 0;
+  private readonly quota: DiskQuota | undefined;
   usedInodes = 0;
   private nextIno = 1;
 
@@ -48,12 +52,25 @@ export class Tmpfs extends FileSystem {
     this.clock = options.clock;
     this.maxPages = Math.floor((options.sizeBytes ?? Infinity) / PAGE_SIZE);
     this.maxInodes = options.maxInodes ?? DEFAULT_INODES;
+    this.quota = options.quota;
     const mode = S_IFDIR | ((options.mode ?? 0o1777) & 0o7777);
     this.root = new TmpfsDirectory(this, { mode, uid: options.uid ?? 0, gid: options.gid ?? 0, rdev: 0 }, undefined);
   }
 
   get pagesFree(): number {
-    return Math.max(0, this.maxPages - this.usedPages);
+    return Math.max(0, Math.min(this.maxPages - this.usedPages, this.quota?.freePages ?? Infinity));
+  }
+
+  /** So many pages more, or (negative) less, hold data. */
+  charge(pages: number): void {
+    this.usedPages += pages;
+    if (this.quota) this.quota.usedPages += pages;
+  }
+
+  /** ENOSPC, taken note of. */
+  full(): Errno {
+    this.quota?.onRefused();
+    return ENOSPC;
   }
 
   /** A new inode number, counted; -1: there are too many inodes. */
