@@ -16,7 +16,7 @@ const CREATE = {
 };
 
 /** What `auto` tries, best first. Trying is the probe: each platform runs a guest instruction before it says that it is there. */
-const AUTO: readonly PlatformName[] = ['ptrace', 'seccomp'];
+const AUTO: readonly PlatformName[] = ['seccomp', 'ptrace'];
 
 export function choosePlatform(wanted: MachineOptions['platform'], physmem: PhysMem): Platform | BootFailure {
   const failures: string[] = [];
