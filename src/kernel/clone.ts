@@ -161,6 +161,7 @@ function newGroup(task: Task, pid: number, args: CloneArguments): ThreadGroup {
   const child = new ThreadGroup(pid, undefined, parent, group.processGroup, shared, group.limits.copy(), machine.clock.monotonicNs(), () =>
     sendRealTimerSignal(child),
   );
+  child.parentTask = args.flags & CLONE_PARENT ? group.parentTask : task;
   child.exitSignal = args.flags & CLONE_PARENT ? group.exitSignal : args.exitSignal;
   setExecutable(child, group.executable);
   child.dumpable = group.dumpable;

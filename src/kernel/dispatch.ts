@@ -5,6 +5,8 @@
 import type { Blocking, WakeReason } from '../base/blocking.js';
 import { ENOSYS } from '../abi/errno.js';
 import { RAX } from '../platform/registers.js';
+import { entryWork, exitWork } from './ptrace/syscall-work.js';
+import { WORK_ENTRY, WORK_EXIT } from './ptrace/trace.js';
 import { returnToGuest, type Restart } from './resume.js';
 import { interrupt } from './scheduler.js';
 import { signalPending } from './signals/send.js';
@@ -22,6 +24,10 @@ export function serveSyscall(task: Task, number: number, compat: boolean): void 
   task.syscallNumber = number;
   task.group.syscalls++;
   if (machine.tracer) machine.tracer.enter(task, number, definition, regs);
+  if ((task.syscallWork & WORK_ENTRY) !== 0) {
+    drive(task, entryWork(task, definition), 0);
+    return;
+  }
   if (definition === undefined) {
     finishSyscall(task, ENOSYS);
     return;
@@ -53,9 +59,29 @@ function drive(task: Task, generator: Blocking<number>, reason: WakeReason): voi
 }
 
 function finishSyscall(task: Task, result: number): void {
+  if (task.inExitWork) {
+    task.inExitWork = false;
+    complete(task, result);
+    return;
+  }
   const { machine } = task;
   const number = task.syscallNumber;
   if (machine.tracer) machine.tracer.exit(task, number, machine.syscalls[number], result);
+  if (task.state === 'dead' || task.state === 'zombie') {
+    task.syscallNumber = -1;
+    return;
+  }
+  if ((task.syscallWork & WORK_EXIT) !== 0) {
+    task.inExitWork = true;
+    drive(task, exitWork(task, result), 0);
+    return;
+  }
+  complete(task, result);
+}
+
+/** Stores a call's result, or restarts it, and returns to the guest. */
+function complete(task: Task, result: number): void {
+  const number = task.syscallNumber;
   task.syscallNumber = -1;
   if (task.state === 'dead' || task.state === 'zombie') return;
   if (result <= FIRST_RESTART && result >= LAST_RESTART) {

@@ -10,6 +10,8 @@ import { clearChildTid, exitRobustList } from './futex.js';
 import { exitSem } from './ipc/sem-undo.js';
 import { isOrphaned, leaveGroup, type ProcessGroup } from './job-control.js';
 import type { Machine } from './machine.js';
+import { exitTracer, forgetTracee } from './ptrace/attach.js';
+import type { Trace } from './ptrace/trace.js';
 import { stopAllTimers } from './posix-timers.js';
 import { childCodeOf, childInfo, kernelInfo, type SignalInfo } from './signals/signal-info.js';
 import { retargetShared, sendToGroup, sendToProcessGroup } from './signals/send.js';
@@ -49,6 +51,7 @@ export function exitTask(task: Task, status: WaitStatus): void {
   if (group.tasks.size === 1) settleCpuTime(group);
   unwind(task);
   releaseFutexes(task);
+  if (task.tracees.size > 0) exitTracer(task, (tracee) => releaseTracee(machine, tracee));
   task.state = 'dead';
   task.thread.destroy();
   if (task.semUndo) exitSem(task);
@@ -57,11 +60,40 @@ export function exitTask(task: Task, status: WaitStatus): void {
   task.fs.release();
   task.vforkDone.wake();
   group.tasks.delete(task);
-  if (task !== group.leader) machine.tasks.delete(task.tid);
+  if (task.trace) endTracee(task, task.trace, status);
+  if (task !== group.leader && !task.trace) machine.tasks.delete(task.tid);
   else task.state = 'zombie';
   if (group.tasks.size === 0) exitProcess(machine, group, group.exiting ?? status);
   else leaveSignals(task);
   group.exitQueue.wake();
+}
+
+/** A tracee's end is its tracer's to see first; a thread's that is not the leader's too. */
+function endTracee(task: Task, trace: Trace, status: WaitStatus): void {
+  trace.stop = undefined;
+  task.syscallWork = 0;
+  if (task === task.group.leader) return;
+  trace.exitStatus = status;
+  const { group } = trace.tracer;
+  sendToGroup(group, tracedExitInfo(task, status));
+  group.childQueue.wake();
+}
+
+function tracedExitInfo(task: Task, waitStatus: WaitStatus): SignalInfo {
+  const { code, status } = childCodeOf(waitStatus);
+  return childInfo(code, task.tid, task.cred.uid, status, task.group.userNs, task.group.systemNs);
+}
+
+/** The tracer has seen the end of a tracee, or is gone: a thread vanishes, of a process its parent is told. */
+export function releaseTracee(machine: Machine, tracee: Task): void {
+  const { group } = tracee;
+  forgetTracee(tracee);
+  if (tracee !== group.leader) {
+    tracee.state = 'dead';
+    machine.tasks.delete(tracee.tid);
+  } else if (group.exitStatus !== undefined) {
+    notifyParent(machine, group);
+  }
 }
 
 /** A stop under way may be complete without this thread, and its signals may need another. */
@@ -92,7 +124,16 @@ function exitProcess(machine: Machine, group: ThreadGroup, status: WaitStatus): 
   endSession(group);
   reparentChildren(machine, group);
   hangUpOrphans(group, group.parent);
-  notifyParent(machine, group);
+  const { leader } = group;
+  if (leader?.trace && leader.trace.tracer.group !== group.parent) {
+    // The parent hears of it when the tracer has.
+    leader.trace.exitStatus = status;
+    const tracers = leader.trace.tracer.group;
+    tracers.childQueue.wake();
+    sendToGroup(tracers, tracedExitInfo(leader, status));
+  } else {
+    notifyParent(machine, group);
+  }
 }
 
 /** A session leader's terminal hangs up. */
@@ -137,7 +178,9 @@ function reparentChildren(machine: Machine, group: ThreadGroup): void {
     child.parent = heir;
     heir?.children.add(child);
     deliverParentDeathSignal(child);
+    if (child.parentTask?.group === group) child.parentTask = undefined;
     if (child.exitStatus === undefined) hangUpOrphans(child, group);
+    else if (child.leader?.trace?.exitStatus !== undefined) continue;
     else if (heir) notifyParent(machine, child);
     else reap(machine, child);
   }
@@ -191,5 +234,7 @@ export function reap(machine: Machine, group: ThreadGroup): void {
   group.reaped = true;
   machine.groups.delete(group.pid);
   machine.tasks.delete(group.pid);
-  if (leader) leader.state = 'dead';
+  if (!leader) return;
+  forgetTracee(leader);
+  leader.state = 'dead';
 }

@@ -17,7 +17,14 @@ export interface Restart {
 export function returnToGuest(task: Task, restart?: Restart): void {
   if (task.state === 'dead' || task.state === 'zombie') return;
   const { signals } = task;
-  if (restart !== undefined || signals.interruptedCall !== undefined || signals.savedMask !== undefined || signalPending(task)) {
+  if (
+    restart !== undefined ||
+    signals.interruptedCall !== undefined ||
+    signals.savedMask !== undefined ||
+    signals.decision !== undefined ||
+    task.trace?.stop !== undefined ||
+    signalPending(task)
+  ) {
     switch (deliverSignals(task, restart)) {
       case 'continue':
         break;

@@ -11,6 +11,7 @@ import type { IoctlCaller } from '../vfs/open-file.js';
 import type { Machine } from './machine.js';
 import { Sleeper } from './scheduler.js';
 import type { UndoList } from './ipc/sem-undo.js';
+import type { Trace } from './ptrace/trace.js';
 import { Scheduling } from './scheduling.js';
 import type { ThreadGroup } from './thread-group.js';
 import type { TaskSignals } from './signals/task-signals.js';
@@ -39,6 +40,16 @@ export class Task implements IoctlCaller {
   scheduling = new Scheduling();
   /** exit has walked the robust list and cleared the child tid. */
   futexesReleased = false;
+  /** Traced by another task: see ptrace/trace.ts. */
+  trace: Trace | undefined = undefined;
+  /** Tasks that this one traces, ended ones that it has not waited for included. */
+  readonly tracees = new Set<Task>();
+  /** WORK_* of ptrace/trace.ts: what a system call needs besides the call. */
+  syscallWork = 0;
+  /** `exitWork` of dispatch.ts is under way. */
+  inExitWork = false;
+  /** A tracer let it go on in spite of the stop of its process. */
+  stopPassed = false;
   /** What SEM_UNDO has to take back; shared by CLONE_SYSVSEM. */
   semUndo: UndoList | undefined = undefined;
   /** A task in vfork waits here until the child has exec'd or exited. */

@@ -28,6 +28,8 @@ export class ThreadGroup {
   reaped = false;
   /** Signal sent to the parent at exit (clone's low byte). */
   exitSignal = 17;
+  /** The thread that made it, whose PTRACE_TRACEME it is. */
+  parentTask: Task | undefined = undefined;
   /** prctl(PR_SET_CHILD_SUBREAPER). */
   isSubreaper = false;
   /** prctl(PR_SET_PDEATHSIG); 0: none. */

@@ -3,9 +3,9 @@ import type { Blocking, WakeReason } from '../base/blocking.js';
 import { sleepOn } from '../base/blocking.js';
 import { isErr, type Errno, type Pid } from '../base/brands.js';
 import { ECHILD } from '../abi/errno.js';
-import { CLD_CONTINUED, CLD_DUMPED, CLD_EXITED, CLD_KILLED, CLD_STOPPED, SIGCHLD, SIGCONT } from '../abi/signal.js';
-import { WCONTINUED, WEXITED, WNOHANG, WNOWAIT, WSTOPPED, __WALL, __WCLONE } from '../abi/wait.js';
-import { reap } from './exit.js';
+import { CLD_CONTINUED, CLD_DUMPED, CLD_EXITED, CLD_KILLED, CLD_STOPPED, CLD_TRAPPED, SIGCHLD, SIGCONT } from '../abi/signal.js';
+import { WCONTINUED, WEXITED, WNOHANG, WNOWAIT, WSTOPPED, __WALL, __WCLONE, __WNOTHREAD } from '../abi/wait.js';
+import { reap, releaseTracee } from './exit.js';
 import type { Task } from './task.js';
 import type { ThreadGroup } from './thread-group.js';
 
@@ -33,9 +33,17 @@ export function* waitForChild(task: Task, selector: ChildSelector, options: numb
   for (let woken: WakeReason = 0; ; ) {
     let candidates = 0;
     for (const child of group.children) {
-      if (!selects(selector, child) || !kindMatches(child, options)) continue;
+      // Those that a thread of this process traces are looked at below.
+      if (child.leader?.trace?.tracer.group === group) continue;
+      if (!selects(selector, child, child.pid) || !kindMatches(child, options)) continue;
       candidates++;
       const event = takeEvent(task, child, options);
+      if (event) return event;
+    }
+    for (const tracee of traceesOf(task, options)) {
+      if (!selects(selector, tracee.group, tracee.tid)) continue;
+      candidates++;
+      const event = takeTraceEvent(task, tracee, options);
       if (event) return event;
     }
     if (candidates === 0) return ECHILD;
@@ -46,12 +54,43 @@ export function* waitForChild(task: Task, selector: ChildSelector, options: numb
   }
 }
 
-function selects(selector: ChildSelector, child: ThreadGroup): boolean {
+function* traceesOf(task: Task, options: number): Iterable<Task> {
+  const threads = options & __WNOTHREAD ? [task] : task.group.tasks;
+  for (const thread of threads) if (thread.tracees.size > 0) yield* [...thread.tracees];
+}
+
+/** What a tracer sees of a tracee: its end, its stops (whatever the options), and that it went on. */
+function takeTraceEvent(task: Task, tracee: Task, options: number): ChildEvent | undefined {
+  const { group } = tracee;
+  const trace = tracee.trace!;
+  const keep = (options & WNOWAIT) !== 0;
+  const ownChild = group.leader === tracee && group.parent === task.group;
+  const status = ownChild ? group.exitStatus : trace.exitStatus;
+  if (status !== undefined) {
+    if (!(options & WEXITED)) return undefined;
+    const event = { ...exitEvent(group, status), pid: tracee.tid };
+    if (!keep && ownChild) reap(task.machine, group);
+    else if (!keep) releaseTracee(task.machine, tracee);
+    return event;
+  }
+  const { stop } = trace;
+  if (stop && !stop.reported && !stop.listening) {
+    if (!keep) stop.reported = true;
+    return { ...eventOf(group, CLD_TRAPPED, stop.code, (stop.code << 8) | 0x7f), pid: tracee.tid };
+  }
+  if (options & WCONTINUED && group.signals.continueToReport) {
+    if (!keep) group.signals.continueToReport = false;
+    return eventOf(group, CLD_CONTINUED, SIGCONT, CONTINUED_STATUS);
+  }
+  return undefined;
+}
+
+function selects(selector: ChildSelector, child: ThreadGroup, id: Pid): boolean {
   switch (selector.kind) {
     case 'any':
       return true;
     case 'pid':
-      return child.pid === selector.pid;
+      return id === selector.pid;
     case 'group':
       return child.processGroup.id === selector.pgid;
   }
@@ -66,6 +105,8 @@ function kindMatches(child: ThreadGroup, options: number): boolean {
 function takeEvent(task: Task, child: ThreadGroup, options: number): ChildEvent | undefined {
   const keep = (options & WNOWAIT) !== 0;
   if (child.exitStatus !== undefined) {
+    // Its tracer comes first.
+    if (child.leader?.trace) return undefined;
     if (!(options & WEXITED)) return undefined;
     const event = exitEvent(child, child.exitStatus);
     if (!keep) reap(task.machine, child);

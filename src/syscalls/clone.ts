@@ -28,8 +28,17 @@ import {
   CLONE_VFORK,
   CLONE_VM,
 } from '../abi/sched.js';
+import {
+  PTRACE_EVENT_CLONE,
+  PTRACE_EVENT_FORK,
+  PTRACE_EVENT_VFORK,
+  PTRACE_EVENT_VFORK_DONE,
+  PTRACE_O_TRACEVFORKDONE,
+} from '../abi/ptrace.js';
 import { SIGCHLD } from '../abi/signal.js';
 import { PidFile } from '../fs/pidfd.js';
+import { attachChild } from '../kernel/ptrace/attach.js';
+import { eventStop } from '../kernel/ptrace/stops.js';
 import { cloneTask, type CloneArguments } from '../kernel/clone.js';
 import { address, flags, partial, ptr, size, syscall } from '../kernel/syscall.js';
 import { installFile } from '../kernel/task-files.js';
@@ -66,7 +75,22 @@ const NO_NAMESPACES = partial('namespaces are EPERM');
 function clone(task: Task, args: CloneArguments): number | Blocking<number> {
   const child = args.flags & CLONE_PIDFD ? cloneWithPidfd(task, args) : cloneTask(task, args);
   if (isErr(child)) return child;
+  if (task.trace) return tracedClone(task, child, args);
   return args.flags & CLONE_VFORK ? waitForVfork(child) : child.tid;
+}
+
+/** As clone, with what the tracer wants to see of it. */
+function* tracedClone(task: Task, child: Task, args: CloneArguments): Blocking<number> {
+  const isVfork = (args.flags & CLONE_VFORK) !== 0;
+  const options = task.trace!.options;
+  const event = isVfork ? PTRACE_EVENT_VFORK : args.exitSignal === SIGCHLD ? PTRACE_EVENT_FORK : PTRACE_EVENT_CLONE;
+  const wanted = (options & (1 << event)) !== 0 && (args.flags & CLONE_UNTRACED) === 0;
+  if (wanted || (args.flags & CLONE_PTRACE) !== 0) attachChild(task, child);
+  if (wanted) yield* eventStop(task, event, child.tid);
+  if (!isVfork) return child.tid;
+  const tid = yield* waitForVfork(child);
+  if (!isErr(tid) && (options & PTRACE_O_TRACEVFORKDONE) !== 0) yield* eventStop(task, PTRACE_EVENT_VFORK_DONE, tid);
+  return tid;
 }
 
 /** CLONE_PIDFD: the descriptor is reserved first, since nothing may fail once the child exists. The child does not get it. */

@@ -21,21 +21,30 @@ import {
 import { PidFile } from '../fs/pidfd.js';
 import { exitGroup, exitTask } from '../kernel/exit.js';
 import { setpgid as setProcessGroup, setsid as newSession } from '../kernel/job-control.js';
+import { PTRACE_EVENT_EXIT, PTRACE_O_TRACEEXIT } from '../abi/ptrace.js';
+import { eventStop } from '../kernel/ptrace/stops.js';
 import { SIGCHLD } from '../abi/signal.js';
 import { childInfo, encodeInfo, SIGINFO_SIZE } from '../kernel/signals/signal-info.js';
 import { address, flags, int, oneOf, pid, ptr, REGISTERS_SET, syscall } from '../kernel/syscall.js';
 import type { Task } from '../kernel/task.js';
 import { waitForChild, type ChildEvent, type ChildSelector } from '../kernel/wait.js';
 
-export const exit = syscall('exit', [int], (task, code) => {
-  exitTask(task, (code & 0xff) << 8);
-  return REGISTERS_SET;
-});
+export const exit = syscall('exit', [int], (task, code) => end(task, code, exitTask));
+export const exitGroupCall = syscall('exit_group', [int], (task, code) => end(task, code, exitGroup));
 
-export const exitGroupCall = syscall('exit_group', [int], (task, code) => {
-  exitGroup(task, (code & 0xff) << 8);
+function end(task: Task, code: number, how: typeof exitTask): number | Blocking<number> {
+  const status = (code & 0xff) << 8;
+  if (task.trace && (task.trace.options & PTRACE_O_TRACEEXIT) !== 0) return tracedEnd(task, status, how);
+  how(task, status);
   return REGISTERS_SET;
-});
+}
+
+function* tracedEnd(task: Task, status: number, how: typeof exitTask): Blocking<number> {
+  task.trace!.exitSeen = true;
+  yield* eventStop(task, PTRACE_EVENT_EXIT, status);
+  how(task, status);
+  return REGISTERS_SET;
+}
 
 const WAIT_FLAGS = { WNOHANG, WUNTRACED, WCONTINUED, WEXITED, WNOWAIT, __WALL, __WCLONE, __WNOTHREAD };
 const WAIT4_FLAGS = WNOHANG | WUNTRACED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL;

@@ -27,6 +27,7 @@ import * as poll from './poll.js';
 import * as processControl from './process-control.js';
 import * as processMemory from './process-memory.js';
 import * as processes from './processes.js';
+import * as ptrace from './ptrace.js';
 import * as readWrite from './read-write.js';
 import * as refused from './refused.js';
 import * as resources from './resources.js';
@@ -146,7 +147,7 @@ export const SYSCALL_TABLE: Readonly<Record<number, SyscallDefinition>> = {
   [NR.getrusage]: resources.getrusage,
   [NR.sysinfo]: system.sysinfo,
   [NR.times]: clocks.times,
-  [NR.ptrace]: refused.ptrace,
+  [NR.ptrace]: ptrace.ptrace,
   [NR.getuid]: credentials.getuid,
   [NR.syslog]: refused.syslog,
   [NR.getgid]: credentials.getgid,

@@ -1,4 +1,6 @@
-/** /proc/PID/mem: a process' memory as a file (proc(5); Linux: fs/proc/base.c, mem_rw). Writing is allowed where the guest itself may write. */
+/**
+ * /proc/PID/mem: a process' memory as a file (proc(5); Linux: fs/proc/base.c, mem_rw). As with ptrace(2), what the mappings allow
+ * does not count: a debugger writes its breakpoints into text that way. */
 import { isErr, type Errno } from '../../base/brands.js';
 import { EACCES, EIO } from '../../abi/errno.js';
 import { S_IFREG } from '../../abi/stat.js';
@@ -68,13 +70,7 @@ class MemoryFile extends OpenFile {
   /** Copies whole pages while they are there. */
   private longestCopy(position: number, bytes: Uint8Array): number {
     if (this.task.state === 'zombie' || this.task.state === 'dead') return 0;
-    let done = 0;
-    while (done < bytes.length) {
-      const step = Math.min(bytes.length - done, 4096 - ((position + done) % 4096));
-      if (isErr(this.task.mm.copyIn(position + done, bytes, done, step))) break;
-      done += step;
-    }
-    return done;
+    return this.task.mm.accessForcibly(position, bytes, false);
   }
 
   override write(io: IoVec, position: number): number | Errno {
@@ -82,6 +78,7 @@ class MemoryFile extends OpenFile {
     const bytes = new Uint8Array(Math.min(io.remaining, CHUNK_BYTES));
     const count = io.take(bytes);
     if (isErr(count)) return count;
-    return isErr(this.task.mm.copyOut(position, bytes, 0, count)) ? EIO : count;
+    const done = this.task.mm.accessForcibly(position, bytes.subarray(0, count), true);
+    return done > 0 ? done : EIO;
   }
 }

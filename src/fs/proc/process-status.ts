@@ -15,6 +15,7 @@ interface StateName {
 }
 
 function stateOf(task: Task): StateName {
+  if (task.trace?.stop) return { letter: 't', text: 'tracing stop' };
   switch (task.state) {
     case 'running':
       return { letter: 'R', text: 'running' };
@@ -138,7 +139,7 @@ export function statusText(task: Task): ByteString {
     'Ngid:\t0',
     `Pid:\t${task.tid}`,
     `PPid:\t${group.parent?.pid ?? 0}`,
-    'TracerPid:\t0',
+    `TracerPid:\t${task.trace?.tracer.group.pid ?? 0}`,
     `Uid:\t${cred.uid}\t${cred.euid}\t${cred.suid}\t${cred.fsuid}`,
     `Gid:\t${cred.gid}\t${cred.egid}\t${cred.sgid}\t${cred.fsgid}`,
     `FDSize:\t${Math.max(64, 2 ** Math.ceil(Math.log2(Math.max(1, task.files.capacity))))}`,

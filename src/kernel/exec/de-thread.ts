@@ -1,5 +1,6 @@
 /** execve in a process with several threads (Linux: fs/exec.c, de_thread): the caller stays, as the leader. */
 import { exitTask } from '../exit.js';
+import { forgetTracee } from '../ptrace/attach.js';
 import type { Task } from '../task.js';
 
 export function killOtherThreads(task: Task): void {
@@ -7,7 +8,10 @@ export function killOtherThreads(task: Task): void {
   for (const other of [...group.tasks]) if (other !== task) exitTask(other, 0);
   const oldLeader = group.leader;
   if (oldLeader === task) return;
-  if (oldLeader) oldLeader.state = 'dead';
+  if (oldLeader) {
+    forgetTracee(oldLeader);
+    oldLeader.state = 'dead';
+  }
   machine.tasks.delete(task.tid);
   task.tid = group.pid;
   group.leader = task;

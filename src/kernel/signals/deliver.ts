@@ -2,9 +2,12 @@
  * Acting on signals before a thread returns to guest code (Linux: kernel/signal.c, get_signal; arch/x86/kernel/signal.c,
  * handle_signal). The run loop calls `deliverSignals` when `signalPending`, or when a system call ended with a restart code.
  */
-import { SA_NODEFER, SA_ONSTACK, SA_RESETHAND, SA_RESTART, SIGCONT, SIGSEGV, SIGSTOP, SS_AUTODISARM } from '../../abi/signal.js';
+import { SA_NODEFER, SA_ONSTACK, SA_RESETHAND, SA_RESTART, SIGCONT, SIGKILL, SIGSEGV, SIGSTOP, SS_AUTODISARM } from '../../abi/signal.js';
 import { isErr } from '../../base/brands.js';
 import { exitGroup } from '../exit.js';
+import { announceDeath, owedStop } from '../ptrace/owed-stops.js';
+import { newStop, recoverCall, stopOnReturn, stopStepping } from '../ptrace/stops.js';
+import { WORK_STEP } from '../ptrace/trace.js';
 import { isOrphaned } from '../job-control.js';
 import type { Task } from '../task.js';
 import { buildFrame } from './frame.js';
@@ -26,29 +29,45 @@ const KERNEL_ONLY = SigSet.of(9, SIGSTOP);
 export function deliverSignals(task: Task, restart: InterruptedCall | undefined): 'continue' | 'stopped' | 'exit' {
   const signals = task.signals;
   const shared = task.group.signals;
-  let call = restart ?? signals.interruptedCall;
+  if (task.trace?.stop && !killPending(task)) return 'stopped'; // woken for nothing
+  let call = restart ?? (task.trace ? recoverCall(task, task.trace) : signals.interruptedCall);
   signals.interruptedCall = undefined;
   for (;;) {
     if (killPending(task)) {
       exitGroup(task, task.group.exiting ?? 9);
       return 'exit';
     }
-    if (shared.stopSignal !== 0) {
-      signals.interruptedCall = call;
-      stopTask(task);
+    const { trace } = task;
+    if (trace) {
+      const owed = owedStop(task, trace, call);
+      if (owed !== undefined) return owed;
+    }
+    if (shared.stopSignal !== 0 && !task.stopPassed) {
+      stopTask(task, call);
       return 'stopped';
     }
     task.state = 'running';
-    const info = takeSignal(task);
-    if (!info) break;
+    const decided = signals.decision;
+    const info = decided === undefined ? takeSignal(task) : takeDecided(task, decided);
+    if (!info) {
+      if (decided !== undefined) continue;
+      break;
+    }
+    if (trace && decided === undefined && info.signo !== SIGKILL) {
+      stopOnReturn(task, trace, newStop('signal', info.signo, info), call);
+      return 'stopped';
+    }
     task.machine.tracer?.signal?.(task, info.signo);
     const action = shared.actions[info.signo]!;
     if (action.handler === SIG_IGN) continue;
     if (action.handler !== SIG_DFL) {
+      if (trace) stopStepping(task, trace);
       enterHandler(task, info, action, call);
       call = undefined;
+      if ((task.syscallWork & WORK_STEP) !== 0) trace!.stepPending = true;
       continue;
     }
+    if (trace && endsProcess(task, info.signo) && announceDeath(task, trace, info.signo)) return 'stopped';
     if (actByDefault(task, info.signo)) return 'exit';
   }
   if (call) finishInterruptedCall(task.thread.regs, call.nr, call.result, 'none');
@@ -64,6 +83,23 @@ export function deliverSignals(task: Task, restart: InterruptedCall | undefined)
 function takeSignal(task: Task): SignalInfo | undefined {
   const { pending, mask } = task.signals;
   return pending.takeUnblocked(mask) ?? task.group.signals.pending.takeUnblocked(mask);
+}
+
+/** The signal that a tracer wants delivered, unless it drops it (null) or the thread has come to block it. */
+function takeDecided(task: Task, decided: SignalInfo | null): SignalInfo | undefined {
+  const { signals } = task;
+  signals.decision = undefined;
+  if (decided === null) return undefined;
+  if (!signals.mask.has(decided.signo)) return decided;
+  signals.pending.push(decided, 1);
+  return undefined;
+}
+
+/** By its default action the signal ends the process. */
+function endsProcess(task: Task, signal: number): boolean {
+  const shared = task.group.signals;
+  if (shared.isIgnored(signal) || signal === SIGCONT || STOP_SIGNALS.has(signal)) return false;
+  return !shared.unkillable || KERNEL_ONLY.has(signal);
 }
 
 /** Default action; true when it ended the process. */

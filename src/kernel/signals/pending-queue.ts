@@ -58,6 +58,11 @@ export class PendingQueue extends SigSet {
     return info;
   }
 
+  /** Entries in order, not to be changed. */
+  list(): readonly SignalInfo[] {
+    return this.entries;
+  }
+
   /** This very entry is queued. */
   holds(info: SignalInfo): boolean {
     return this.entries.includes(info);

@@ -93,6 +93,8 @@ function isDropped(task: Task, signal: number, force: boolean): boolean {
   const { mask, realMask } = task.signals;
   const shared = task.group.signals;
   if (mask.has(signal) || realMask?.has(signal)) return false;
+  // A tracer sees what the program itself ignores.
+  if (task.trace !== undefined && signal !== SIGKILL) return false;
   if (shared.unkillable && !force && shared.actions[signal]!.handler === SIG_DFL) return true;
   return shared.isIgnored(signal);
 }
@@ -161,7 +163,7 @@ function continueGroup(group: ThreadGroup): void {
   shared.stopSignal = 0;
   shared.stopped = false;
   shared.stopToReport = 0;
-  for (const task of group.tasks) if (task.state === 'stopped') interrupt(task);
+  for (const task of group.tasks) continueTask(task);
   if (wasStopped) {
     shared.continueToReport = true;
     notifyParent(group, CLD_CONTINUED, SIGCONT);
@@ -169,6 +171,17 @@ function continueGroup(group: ThreadGroup): void {
     // Caught in the middle of stopping: the parent is told of a stop that it could have seen, as Linux does.
     notifyParent(group, CLD_STOPPED, signal);
   }
+}
+
+function continueTask(task: Task): void {
+  task.stopPassed = false;
+  const { trace } = task;
+  if (trace?.seized) {
+    // The end of a group stop is an event; one that listens hears it at once.
+    trace.trapPending = true;
+    if (trace.stop?.listening) trace.stop = undefined;
+  }
+  if (task.state === 'stopped') interrupt(task);
 }
 
 /** Tells the parent that the process stopped or went on. */

@@ -2,6 +2,7 @@
 import type { Blocking } from '../../base/blocking.js';
 import { SS_DISABLE } from '../../abi/signal.js';
 import type { Task } from '../task.js';
+import type { SignalInfo } from './signal-info.js';
 import { PendingQueue } from './pending-queue.js';
 import { SigSet } from './sig-set.js';
 
@@ -32,6 +33,8 @@ export class TaskSignals {
   restartBlock: RestartBlock | undefined;
   /** Set while the thread is stopped on its way out of a system call. */
   interruptedCall: InterruptedCall | undefined;
+  /** What a tracer made of the signal that the thread stopped for: one to deliver, null for none. */
+  decision: SignalInfo | null | undefined;
   /** Last fault, for the signal frame. */
   faultAddress = 0;
   faultError = 0;

@@ -14,7 +14,10 @@ static struct timespec in(long ms) {
   return t;
 }
 int main(void) {
-  const char *name = "/skas-test-queue";
+  // Names are the host's when it runs natively: others may run the same test.
+  char name[40], other[40];
+  sprintf(name, "/skas-test-%d", getpid());
+  sprintf(other, "/skas-other-%d", getpid());
   mq_unlink(name);
   R(mq_open(name, O_RDWR));
   R(mq_open("/a/b", O_RDWR | O_CREAT, 0600, NULL));
@@ -98,11 +101,11 @@ int main(void) {
     R(mq_unlink(name));
     a.mq_maxmsg = 11;
     a.mq_msgsize = 8;
-    R(mq_open("/skas-test-other", O_RDWR | O_CREAT, 0600, &a));
+    R(mq_open(other, O_RDWR | O_CREAT, 0600, &a));
     setrlimit(RLIMIT_MSGQUEUE, &(struct rlimit){1000, 1000});
     a.mq_maxmsg = 10;
     a.mq_msgsize = 100;
-    R(mq_open("/skas-test-other", O_RDWR | O_CREAT, 0600, &a));
+    R(mq_open(other, O_RDWR | O_CREAT, 0600, &a));
     _exit(0);
   }
   reap("another user", child);

@@ -7,13 +7,15 @@
 #include <sys/sem.h>
 #include <sys/shm.h>
 
+// Keys are the host's when it runs natively: others may run the same test.
+static key_t keyBase;
 union semun { int val; struct semid_ds *buf; unsigned short *array; };
 static long semctl4(int id, int num, int cmd, long arg) { return syscall(SYS_semctl, id, num, cmd, arg); }
 static int op1(int id, int num, int op, int flg) { struct sembuf b = {num, op, flg}; return semop(id, &b, 1); }
 static void asUser(void) { OK(setgroups(0, NULL) == 0); OK(setresgid(12345, 12345, 12345) == 0); OK(setresuid(12345, 12345, 12345) == 0); }
 
 static void sharedMemory(void) {
-  key_t key = 0x51c50001;
+  key_t key = keyBase + 1;
   R(shmget(key, 4096, 0600));
   int id = shmget(key, 10000, IPC_CREAT | IPC_EXCL | 0640);
   OK(id >= 0);
@@ -40,8 +42,8 @@ static void sharedMemory(void) {
   reap("shm child", p);
   struct shmid_ds ds;
   R(shmctl(id, IPC_STAT, &ds));
-  printf("%s; size %d mode %o nattch %d key %x cpid %d lpid %d\n", a, (int)ds.shm_segsz, ds.shm_perm.mode, (int)ds.shm_nattch,
-         ds.shm_perm.__key, ds.shm_cpid == getpid(), ds.shm_lpid == p);
+  printf("%s; size %d mode %o nattch %d own key %d cpid %d lpid %d\n", a, (int)ds.shm_segsz, ds.shm_perm.mode, (int)ds.shm_nattch,
+         ds.shm_perm.__key == key, ds.shm_cpid == getpid(), ds.shm_lpid == p);
   OK(mprotect(a + 4096, 4096, PROT_READ) == 0);
   shmctl(id, IPC_STAT, &ds);
   printf("split: nattch %d\n", (int)ds.shm_nattch);
@@ -79,7 +81,7 @@ static void sharedMemory(void) {
 }
 
 static void semaphores(void) {
-  key_t key = 0x51c50002;
+  key_t key = keyBase + 2;
   R(semget(key, 0, IPC_CREAT | 0600));
   R(semget(key, -1, IPC_CREAT | 0600));
   int id = semget(key, 3, IPC_CREAT | 0600);
@@ -162,9 +164,9 @@ static void take(int id, long type, int size, int flags) {
 }
 
 static void messages(void) {
-  int id = msgget(0x51c50003, IPC_CREAT | 0600);
+  int id = msgget(keyBase + 3, IPC_CREAT | 0600);
   OK(id >= 0);
-  R(msgget(0x51c50003, IPC_CREAT | IPC_EXCL | 0600));
+  R(msgget(keyBase + 3, IPC_CREAT | IPC_EXCL | 0600));
   R(put(id, 0, "zero"));
   R(put(id, -1, "minus"));
   for (int i = 1; i <= 5; i++) { char text[16]; sprintf(text, "text %d", i); OK(put(id, 6 - i, text) == 0); }
@@ -209,6 +211,7 @@ static void messages(void) {
 }
 
 int main(void) {
+  keyBase = getpid() << 8;
   sharedMemory();
   semaphores();
   messages();
