@@ -16,6 +16,7 @@ export function processCpuNs(pid: HostPid): number {
 
 /** Nanoseconds of CPU time of one thread, as of its last switch or tick; 0 when it is gone or the host does not tell. */
 export function threadCpuNs(pid: HostPid, tid: HostPid): number {
+  if (tid === 0) return 0; // not there yet; 0 would be the calling thread
   let fd: number;
   try {
     fd = openSync(`/proc/${pid}/task/${tid}/schedstat`, 'r');

@@ -43,12 +43,6 @@ export class MmThread {
     this.page.store(ORDER_PARENT, process.pid);
   }
 
-  /** Writes down an order that the mm thread, not yet there, will find when it begins. */
-  prepare(kind: number, count: number, childCount = 0): void {
-    this.writeOrder(kind, count, childCount);
-    this.page.store(ORDER_GO, ++this.sequence);
-  }
-
   /** Gives an order and waits for its answer. `isGone`: the process has ended. */
   order(kind: number, count: number, childCount: number, isGone: () => boolean): number | Errno {
     this.writeOrder(kind, count, childCount);
@@ -61,7 +55,7 @@ export class MmThread {
   }
 
   /** Waits for the answer to the last order: a result or an errno; ESRCH when none will come. */
-  answer(isGone: () => boolean): number | Errno {
+  private answer(isGone: () => boolean): number | Errno {
     const { page } = this;
     page.store(ORDER_SLEEPING, 1);
     const began = clock.monotonicNs();

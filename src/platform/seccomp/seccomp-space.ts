@@ -48,6 +48,8 @@ export class SeccompSpace implements HostSpace {
   /** Killed, by `destroy` or because something went wrong. */
   isGone = false;
   private destroyed = false;
+  /** The first thread, which does not exist on the host before the first order: `commit` brings it to life. */
+  private unborn: SeccompThread | undefined;
   private readonly gone = (): boolean => this.isGone || this.platform.hasEnded(this.leader);
 
   constructor(
@@ -89,21 +91,36 @@ export class SeccompSpace implements HostSpace {
   }
 
   get hasQueued(): boolean {
-    return this.mm.queue.count > 0 || this.pendingError !== 0;
+    return this.mm.queue.count > 0 || this.unborn !== undefined || this.pendingError !== 0;
   }
 
   commit(): 0 | Errno {
     const earlier = this.pendingError;
     this.pendingError = 0;
     const { queue } = this.mm;
-    const { count } = queue;
-    if (count === 0) return earlier;
+    const count = this.countBatch();
+    if (count === 0 && !this.unborn) return earlier;
+    if (this.unborn) queue.call(NR.clone, THREAD_FLAGS, 0, 0, 0, 0, STUB_DATA);
     queue.reset();
+    const result = this.give(this.unborn ? ORDER_NEW_THREAD : ORDER_BATCH, count, 0);
+    if (isErr(result)) return result;
+    if (this.unborn) this.bear(this.unborn, result);
+    return earlier;
+  }
+
+  /** Operations in the queue, now part of an order. */
+  private countBatch(): number {
+    const { count } = this.mm.queue;
     const { counts } = this.platform;
-    counts.batches++;
+    if (count > 0) counts.batches++;
     counts.operations += count;
-    const result = this.give(ORDER_BATCH, count, 0);
-    return isErr(result) ? result : earlier;
+    return count;
+  }
+
+  private bear(thread: SeccompThread, tid: HostPid): void {
+    this.unborn = undefined;
+    thread.tid = tid;
+    this.platform.placement.addGuest(thread);
   }
 
   /** Has an order carried out. A mm thread that does not answer costs the process its life. */
@@ -128,7 +145,9 @@ export class SeccompSpace implements HostSpace {
     const tid = this.give(ORDER_NEW_THREAD, 0, 0);
     if (isErr(tid)) return this.returnSlot(slot, tid);
     this.platform.counts.threads++;
-    return this.adopt(tid, slot, data, parent);
+    const thread = this.adopt(slot, data, parent);
+    this.bear(thread, tid);
+    return thread;
   }
 
   private returnSlot(slot: number, error: Errno): Errno {
@@ -179,7 +198,7 @@ export class SeccompSpace implements HostSpace {
   forkLike(like: SeccompThread | undefined): HostThread | Errno {
     const { platform } = this;
     const { frames, dataPages, dataStride } = platform;
-    const failed = this.commit();
+    const failed = this.pendingError || this.unborn ? this.commit() : 0;
     if (isErr(failed)) return failed;
     const requestFrame = frames.allocate(1);
     if (isErr(requestFrame)) return requestFrame;
@@ -191,9 +210,6 @@ export class SeccompSpace implements HostSpace {
     const mm = platform.makeMm(requestFrame);
     const data = new SharedWords(frames, dataFrame, dataStride);
     this.fillData(data, 0, like);
-    mm.queue.call(NR.clone, THREAD_FLAGS, 0, 0, 0, 0, STUB_DATA);
-    mm.queue.reset();
-    mm.prepare(ORDER_NEW_THREAD, 0);
     const pid = this.cloneProcess(requestFrame, dataFrame);
     if (isErr(pid)) {
       frames.release(requestFrame, 1);
@@ -204,30 +220,30 @@ export class SeccompSpace implements HostSpace {
     const space = new SeccompSpace(platform, pid, mm);
     space.dataFrames[0] = dataFrame;
     platform.spaces.set(pid, space);
-    const tid = mm.answer(space.gone);
-    if (!isErr(tid)) return space.adopt(tid, 0, data, like);
-    space.destroy();
-    return EAGAIN;
+    space.unborn = space.adopt(0, data, like);
+    return space.unborn;
   }
+
+  /** Runs the queue, then clones; the child goes on with operations of its own. */
 
   private cloneProcess(requestFrame: PhysAddr, dataFrame: PhysAddr): HostPid | Errno {
     const { queue } = this.mm;
     const { frames, dataStride } = this.platform;
+    const before = this.countBatch();
     queue.call(NR.clone, PROCESS_FLAGS);
     queue.call(NR.mmap, STUB_DATA, dataStride, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, frames.fd, dataFrame);
     const rest = (this.dataFrames.length - 1) * dataStride;
     if (rest > 0) queue.call(NR.munmap, STUB_DATA + dataStride, rest);
     // Last: the page with these operations goes away.
     queue.call(NR.mmap, STUB_REQUEST, PAGE_SIZE, PROT_READ, MAP_SHARED | MAP_FIXED, frames.fd, requestFrame);
-    const childCount = queue.count - 1;
+    const childCount = queue.count - before - 1;
     queue.reset();
-    return this.give(ORDER_FORK, 0, childCount);
+    return this.give(ORDER_FORK, before, childCount);
   }
 
-  private adopt(tid: HostPid, slot: number, data: SharedWords, like: SeccompThread | undefined): HostThread {
-    const thread = new SeccompThread(this, tid, slot, data);
+  private adopt(slot: number, data: SharedWords, like: SeccompThread | undefined): SeccompThread {
+    const thread = new SeccompThread(this, slot, data);
     this.threads.add(thread);
-    this.platform.placement.addGuest(thread);
     if (like) thread.copyRegisters(like);
     return thread;
   }

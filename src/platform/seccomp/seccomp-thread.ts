@@ -85,9 +85,11 @@ export class SeccompThread implements HostThread {
   /** Looks of the platform at which it seemed to keep kicks out. */
   deafLooks = 0;
 
+  /** 0: not there yet. */
+  tid: HostPid = 0;
+
   constructor(
     readonly space: SeccompSpace,
-    readonly tid: HostPid,
     /** Number of its STUB_DATA. */
     readonly slot: number,
     readonly data: SharedWords,
