@@ -148,8 +148,8 @@ export function residentPages(mm: AddressSpace): number {
       continue;
     }
     exact--;
-    const touched = mm.physmem.touched(extent.phys, extent.pages);
-    for (let i = 0; i < extent.pages; i++) total += touched[i]! & 1;
+    const resident = mm.physmem.resident(extent.phys, extent.pages);
+    for (let i = 0; i < extent.pages; i++) total += resident[i]! & 1;
   }
   return total;
 }

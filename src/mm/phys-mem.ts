@@ -16,7 +16,7 @@ import { MFD_CLOEXEC } from '../abi/mman.js';
 import { viewOf } from '../host/libc.js';
 import { bytesAllocated, close, ftruncate, mapShared, memfdCreate, munmap } from '../host/memory.js';
 import { allocateChunks, allocateFromPool, openChunk, type ChunkPool } from './phys-mem-chunks.js';
-import { findTouched, writeZeros } from './phys-residency.js';
+import { findResident, findTouched, writeZeros } from './phys-residency.js';
 import {
   CHUNK_FRAMES,
   CHUNK_MEDIUM,
@@ -323,6 +323,11 @@ export class PhysMem {
    */
   touched(address: PhysAddr, pages: number): Uint8Array {
     return findTouched(this.fd, this.fileOffset(address), this.hostAddress(address), pages);
+  }
+
+  /** Which of up to 512 frames have memory now: bit 0 in the byte of each; valid until the next call. */
+  resident(address: PhysAddr, pages: number): Uint8Array {
+    return findResident(this.hostAddress(address), pages);
   }
 
   /** Gives back the memory of frames that stay in use: they read as zero then, in every mapping. */

@@ -27,6 +27,12 @@ export function findTouched(fd: HostFd, offset: number, host: HostAddr, pages: n
   return residency;
 }
 
+/** As `findTouched`, but without what the host has swapped out: for statistics, at half the cost. */
+export function findResident(host: HostAddr, pages: number): Uint8Array {
+  if (isErr(mincore(host, pages * PAGE_SIZE, residency))) return residency.fill(1, 0, pages);
+  return residency;
+}
+
 /** Zeroes the bytes from `from` up to `to`, or to a page that got memory meanwhile; returns where it stopped. */
 function markUntouched(from: number, to: number): number {
   let i = from;

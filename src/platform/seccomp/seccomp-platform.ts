@@ -256,6 +256,11 @@ export class SeccompPlatform implements Platform {
     return threads * this.dataStride > HOST_TASK_SIZE - STUB_DATA - this.dataStride;
   }
 
+  /** True when the end of a stub process was seen, and its id may be somebody else's. */
+  isReaped(pid: HostPid): boolean {
+    return this.ended.has(pid);
+  }
+
   /** True when a stub process is no more. */
   hasEnded(pid: HostPid): boolean {
     if (this.ended.has(pid)) return true;

@@ -80,6 +80,7 @@ export class SeccompSpace implements HostSpace {
   /** At once: see `stopsAreSure`. */
   clear(): void {
     this.makeRoom();
+    for (const thread of this.threads) thread.answerLater(); // a program is loaded next
     this.mm.queue.unmap(0, TASK_SIZE);
     this.pendingError = this.commit();
   }
@@ -198,6 +199,7 @@ export class SeccompSpace implements HostSpace {
   forkLike(like: SeccompThread | undefined): HostThread | Errno {
     const { platform } = this;
     const { frames, dataPages, dataStride } = platform;
+    like?.answerLater();
     const failed = this.pendingError || this.unborn ? this.commit() : 0;
     if (isErr(failed)) return failed;
     const requestFrame = frames.allocate(1);
@@ -277,7 +279,7 @@ export class SeccompSpace implements HostSpace {
 
   kill(): void {
     this.isGone = true;
-    if (!this.platform.hasEnded(this.leader)) kill(this.leader, SIGKILL);
+    if (!this.platform.isReaped(this.leader)) kill(this.leader, SIGKILL);
   }
 
   destroy(): void {

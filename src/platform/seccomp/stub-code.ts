@@ -93,10 +93,10 @@ export interface StubParameters {
 const ERRNO_MIN = -4095;
 /** Spin of who woke the kernel against that of others, by powers of two. */
 const RUNG_SHIFT = 1;
-/** Spins in vain in a row before a thread stops spinning, for its misses times 8 waits; they are counted up to 63. */
+/** Spins in vain in a row before a thread stops spinning, for twice its misses waits; they are counted up to 63. */
 const MISSES_ALLOWED = 4;
 const MISSES_MASK = 63;
-const SKIP_SHIFT = 3;
+const SKIP_SHIFT = 1;
 const WAKE_ALL = 0x7fffffff;
 /** An id or errno. */
 const RESULT_BYTES = 4;

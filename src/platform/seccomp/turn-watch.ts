@@ -14,10 +14,6 @@ import { SharedWords } from './words.js';
 
 /** The longest time that either side spins: about what it costs to wake a thread on another CPU of a virtual machine. */
 const SPIN_US = 50;
-/** Spins in vain in a row before the kernel stops spinning, for its misses times this many waits. */
-const MISSES_ALLOWED = 4;
-const SKIPPED_PER_MISS = 8;
-const MOST_SKIPPED = 256;
 /** A guest thread that had to be woken needs longer to trap. */
 const WOKEN_SPINS = 2;
 
@@ -33,8 +29,6 @@ export class TurnWatch {
   private wideRunning = 0;
   /** A guest thread had to be woken since the last wait. */
   woke = false;
-  private misses = 0;
-  private skip = 0;
   sleeps = 0;
   spinHits = 0;
 
@@ -115,8 +109,7 @@ export class TurnWatch {
   wait(deadlineNs: number): void {
     const { running } = this;
     if (running.length > 0 && this.guestSpin > 0) {
-      if (this.skip > 0) this.skip--;
-      else if (this.spinOnce()) return;
+      if (this.spinOnce()) return;
     }
     this.woke = false;
     this.bell.store(BELL_SLEEPING, 1);
@@ -136,15 +129,9 @@ export class TurnWatch {
   private spinOnce(): boolean {
     const ticks = this.woke ? this.guestSpin * WOKEN_SPINS : this.guestSpin;
     this.woke = false;
-    if (this.watch(ticks) !== SPIN_MISS) {
-      this.spinHits++;
-      this.misses = 0;
-      return true;
-    }
-    this.misses++;
-    if (this.misses < MISSES_ALLOWED) return false;
-    this.skip = Math.min(this.misses * SKIPPED_PER_MISS, MOST_SKIPPED);
-    return false;
+    if (this.watch(ticks) === SPIN_MISS) return false;
+    this.spinHits++;
+    return true;
   }
 
   private watch(ticks: number): number {
