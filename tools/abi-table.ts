@@ -15,6 +15,7 @@ import type * as sigframe from '../src/abi/sigframe.js';
 import { SIGACTION, STACK } from '../src/abi/signal-struct.js';
 import { SIGNALFD_INFO } from '../src/abi/signalfd-struct.js';
 import { CMSGHDR, LINGER, MSGHDR, UCRED } from '../src/abi/socket-struct.js';
+import { SOCK_FPROG } from '../src/abi/seccomp.js';
 import { STAT, STATFS, STATX } from '../src/abi/stat-struct.js';
 import { CAP_DATA, CAP_HEADER, RLIMIT, SCHED_ATTR, SCHED_PARAM, SYSINFO } from '../src/abi/system-struct.js';
 import { TERMIOS, TERMIOS2, WINSIZE } from '../src/abi/termios-struct.js';
@@ -141,6 +142,7 @@ export const ABI_TABLE: readonly AbiEntry[] = [
   entry(SEMINFO, 'struct seminfo', 'sys/sem.h', 'semmap semmni semmns semmnu semmsl semopm semume semusz semvmx semaem'),
   entry(MQ_ATTR, 'struct mq_attr', 'mqueue.h', 'mq_flags mq_maxmsg mq_msgsize mq_curmsgs - - - -'),
   entry(MSGINFO, 'struct msginfo', 'sys/msg.h', 'msgpool msgmap msgmax msgmnb msgmni msgssz msgtql msgseg'),
+  entry(SOCK_FPROG, 'struct sock_fprog', 'linux/filter.h', 'len - - filter'),
   entry(SEMBUF, 'struct sembuf', 'sys/sem.h', 'sem_num sem_op sem_flg'),
   entry(
     USER_REGS,

@@ -11,8 +11,9 @@ import type { IoctlCaller } from '../vfs/open-file.js';
 import type { Machine } from './machine.js';
 import { Sleeper } from './scheduler.js';
 import type { UndoList } from './ipc/sem-undo.js';
-import type { Trace } from './ptrace/trace.js';
+import { WORK_SECCOMP, type Trace } from './ptrace/trace.js';
 import { Scheduling } from './scheduling.js';
+import type { Filter } from './seccomp/seccomp.js';
 import type { ThreadGroup } from './thread-group.js';
 import type { TaskSignals } from './signals/task-signals.js';
 
@@ -46,6 +47,9 @@ export class Task implements IoctlCaller {
   readonly tracees = new Set<Task>();
   /** WORK_* of ptrace/trace.ts: what a system call needs besides the call. */
   syscallWork = 0;
+  /** SECCOMP_MODE_*, and the newest filter. */
+  seccompMode = 0;
+  seccompFilter: Filter | undefined = undefined;
   /** `exitWork` of dispatch.ts is under way. */
   inExitWork = false;
   /** A tracer let it go on in spite of the stop of its process. */
@@ -75,6 +79,9 @@ export class Task implements IoctlCaller {
   /** What clone passes on besides what the constructor is given. */
   inherit(parent: Task): void {
     this.noNewPrivs = parent.noNewPrivs;
+    this.seccompMode = parent.seccompMode;
+    this.seccompFilter = parent.seccompFilter;
+    this.syscallWork = parent.syscallWork & WORK_SECCOMP;
     this.personality = parent.personality;
     this.timerSlackNs = parent.timerSlackNs;
     this.scheduling = parent.scheduling.copyForClone();

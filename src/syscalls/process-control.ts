@@ -46,6 +46,7 @@ import {
   PR_SET_NO_NEW_PRIVS,
   PR_SET_PDEATHSIG,
   PR_SET_PTRACER,
+  PR_SET_SECCOMP,
   PR_SET_SECUREBITS,
   PR_SET_SPECULATION_CTRL,
   PR_SET_THP_DISABLE,
@@ -65,6 +66,7 @@ import type { Task } from '../kernel/task.js';
 import { FS_BASE, GS_BASE } from '../platform/registers.js';
 import { TASK_SIZE } from '../platform/platform.js';
 import { hasCapability } from '../vfs/credentials.js';
+import { setSeccompMode } from './seccomp.js';
 
 const COMM_LENGTH = 16;
 const DEFAULT_TIMER_SLACK_NS = 50_000;
@@ -81,7 +83,7 @@ export const prctl = syscall(
   [oneOf(PRCTL_OPTIONS), ulong, ulong, ulong, ulong],
   (task, option, a, b, c, d) =>
     processOption(task, option, a, b, c, d) ?? capabilityOption(task, option, a, b, c, d) ?? hardwareOption(task, option, a, b),
-  partial("no seccomp filters, no core scheduling, no changes of the memory map's description"),
+  partial("no core scheduling, no changes of the memory map's description"),
 );
 
 /** Options that belong to the process or thread itself; undefined: none of these. */
@@ -126,6 +128,9 @@ function processOption(task: Task, option: number, a: number, b: number, c: numb
     case PR_GET_TID_ADDRESS:
       return task.mm.writeU64(a, task.clearChildTid);
     case PR_GET_SECCOMP:
+      return task.seccompMode;
+    case PR_SET_SECCOMP:
+      return setSeccompMode(task, a, b);
     case PR_SET_PTRACER:
       return 0;
     case PR_SET_MM:

@@ -25,7 +25,6 @@ export const addKey = stub('add_key', ENOSYS, 'no key rings');
 export const requestKey = stub('request_key', ENOSYS, 'no key rings');
 export const keyctl = stub('keyctl', ENOSYS, 'no key rings');
 export const membarrier = stub('membarrier', ENOSYS, 'libraries use other barriers');
-export const seccomp = stub('seccomp', ENOSYS, 'no filters');
 export const landlockCreateRuleset = stub('landlock_create_ruleset', EOPNOTSUPP, ABSENT);
 export const landlockAddRule = stub('landlock_add_rule', EOPNOTSUPP, ABSENT);
 export const landlockRestrictSelf = stub('landlock_restrict_self', EOPNOTSUPP, ABSENT);

@@ -32,6 +32,7 @@ import * as readWrite from './read-write.js';
 import * as refused from './refused.js';
 import * as resources from './resources.js';
 import * as sched from './sched.js';
+import * as seccomp from './seccomp.js';
 import * as sem from './sem.js';
 import * as shm from './shm.js';
 import * as signals from './signals.js';
@@ -349,7 +350,7 @@ export const SYSCALL_TABLE: Readonly<Record<number, SyscallDefinition>> = {
   [NR.sched_setattr]: sched.schedSetattr,
   [NR.sched_getattr]: sched.schedGetattr,
   [NR.renameat2]: links.renameat2,
-  [NR.seccomp]: refused.seccomp,
+  [NR.seccomp]: seccomp.seccomp,
   [NR.getrandom]: system.getrandom,
   [NR.memfd_create]: memfd.memfdCreate,
   [NR.kexec_file_load]: refused.kexecFileLoad,

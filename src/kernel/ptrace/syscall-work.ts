@@ -14,7 +14,8 @@ import { faultInfo } from '../signals/signal-info.js';
 import { REGISTERS_SET, type SyscallDefinition } from '../syscall.js';
 import type { Task } from '../task.js';
 import { newStop, notifyInfo, stopStepping, traceStop } from './stops.js';
-import { WORK_EMULATE, WORK_STEP, WORK_TRACE, type Trace } from './trace.js';
+import { ALLOWED, checkSeccomp } from '../seccomp/seccomp.js';
+import { WORK_EMULATE, WORK_SECCOMP, WORK_STEP, WORK_TRACE, type Trace } from './trace.js';
 
 /** A syscall stop. False: killed meanwhile. */
 function* syscallStop(task: Task, trace: Trace, kind: 'entry' | 'exit'): Blocking<boolean> {
@@ -44,6 +45,11 @@ export function* entryWork(task: Task, definition: SyscallDefinition | undefined
       task.syscallNumber = number;
       wanted = machine.syscalls[number];
     }
+  }
+  if ((task.syscallWork & WORK_SECCOMP) !== 0) {
+    const verdict = yield* checkSeccomp(task, task.syscallNumber);
+    if (verdict !== ALLOWED) return verdict;
+    wanted = machine.syscalls[task.syscallNumber];
   }
   if (!wanted) return ENOSYS;
   const answer = wanted.invoke(task, task.thread.regs);
