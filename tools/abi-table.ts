@@ -8,6 +8,7 @@ import { FLOCK } from '../src/abi/flock-struct.js';
 import { FUTEX_WAITV } from '../src/abi/futex-struct.js';
 import { MSGINFO, MSQID_DS, SEMBUF, SEMID_DS, SEMINFO, SHMID_DS, SHMINFO, SHM_INFO_STRUCT } from '../src/abi/ipc-struct.js';
 import { MQ_ATTR } from '../src/abi/mqueue.js';
+import { LOOP_INFO, LOOP_INFO64 } from '../src/abi/loop.js';
 import { OPEN_HOW } from '../src/abi/openat2.js';
 import { EPOLL_EVENT, POLLFD } from '../src/abi/poll-struct.js';
 import { CLONE_ARGS, RUSAGE } from '../src/abi/process-struct.js';
@@ -47,6 +48,19 @@ export const ABI_TABLE: readonly AbiEntry[] = [
   entry(SIGACTION, 'struct sigaction', 'asm/signal.h', 'sa_handler sa_flags sa_restorer sa_mask -'),
   entry(STACK, 'stack_t', 'asm/signal.h', 'ss_sp ss_flags ss_size'),
   entry(FLOCK, 'struct flock', 'fcntl.h', 'l_type l_whence l_start l_len l_pid'),
+  entry(
+    LOOP_INFO,
+    'struct loop_info',
+    'linux/loop.h',
+    'lo_number lo_device lo_inode lo_rdevice lo_offset lo_encrypt_type lo_encrypt_key_size lo_flags lo_name lo_encrypt_key lo_init reserved',
+  ),
+  entry(
+    LOOP_INFO64,
+    'struct loop_info64',
+    'linux/loop.h',
+    'lo_device lo_inode lo_rdevice lo_offset lo_sizelimit lo_number lo_encrypt_type lo_encrypt_key_size lo_flags lo_file_name ' +
+      'lo_crypt_name lo_encrypt_key lo_init',
+  ),
   entry(POLLFD, 'struct pollfd', 'poll.h', 'fd events revents'),
   entry(EPOLL_EVENT, 'struct epoll_event', 'sys/epoll.h', 'events data -'),
   entry(

@@ -95,6 +95,8 @@ const CONSTANT_HEADERS = [
   'linux/capability.h',
   'linux/futex.h',
   'linux/openat2.h',
+  'linux/loop.h',
+  'linux/fs.h',
   'elf.h',
 ];
 

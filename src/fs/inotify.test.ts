@@ -17,6 +17,7 @@ import {
 } from '../abi/inotify.js';
 import { POLLIN } from '../abi/poll.js';
 import { KernelIoVec } from '../mm/io-vec.js';
+import { Sysctl } from '../kernel/sysctl.js';
 import { anonInode } from '../vfs/anon-inode.js';
 import { dropFile } from '../vfs/fd-table.js';
 import { dropInode, holdInode } from '../vfs/dentry.js';
@@ -24,7 +25,7 @@ import { notifyInode } from '../vfs/notify.js';
 import { InotifyFile } from './inotify.js';
 
 const inode = () => anonInode('anon_inode:[watched]');
-const make = () => new InotifyFile(anonInode('anon_inode:inotify'), O_RDONLY);
+const make = () => new InotifyFile(anonInode('anon_inode:inotify'), O_RDONLY, new Sysctl(), () => {});
 
 function read(file: InotifyFile, size = 4096): string[] | number {
   const target = new Uint8Array(size);

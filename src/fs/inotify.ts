@@ -25,9 +25,11 @@ import type { Inode } from '../vfs/inode.js';
 import { attachWatch, detachWatch, type InodeWatch } from '../vfs/notify.js';
 import { OpenFile, type IoctlCaller } from '../vfs/open-file.js';
 
-/** /proc/sys/fs/inotify/max_queued_events and max_user_watches (here: per inotify file). */
-const MAX_QUEUED = 16384;
-const MAX_WATCHES = 65536;
+/** /proc/sys/fs/inotify; watches are counted per inotify file. */
+export interface InotifyLimits {
+  readonly inotifyMaxQueuedEvents: number;
+  readonly inotifyMaxUserWatches: number;
+}
 
 const HEADER = 16;
 /** Told whether asked for or not. */
@@ -61,6 +63,17 @@ export class InotifyFile extends OpenFile {
   private readonly byInode = new Map<Inode, Watch>();
   private events: Event[] = [];
   private lastWd = 0;
+  private readonly maxQueued: number;
+
+  constructor(
+    inode: Inode,
+    flags: number,
+    private readonly limits: InotifyLimits,
+    private readonly onRelease: () => void,
+  ) {
+    super(inode, flags);
+    this.maxQueued = limits.inotifyMaxQueuedEvents;
+  }
 
   override get seekable(): boolean {
     return false;
@@ -78,7 +91,7 @@ export class InotifyFile extends OpenFile {
       known.mask = (mask & IN_MASK_ADD) !== 0 ? known.mask | kept : kept;
       return known.wd;
     }
-    if (this.byNumber.size >= MAX_WATCHES) return ENOSPC;
+    if (this.byNumber.size >= this.limits.inotifyMaxUserWatches) return ENOSPC;
     const watch = new Watch(this, ++this.lastWd, inode, kept);
     this.byNumber.set(watch.wd, watch);
     this.byInode.set(inode, watch);
@@ -105,7 +118,7 @@ export class InotifyFile extends OpenFile {
   private push(event: Event): void {
     const last = this.events.at(-1);
     if (last && last.wd === event.wd && last.mask === event.mask && last.cookie === event.cookie && last.name === event.name) return;
-    if (this.events.length >= MAX_QUEUED) {
+    if (this.events.length >= this.maxQueued) {
       if (last?.mask === IN_Q_OVERFLOW) return;
       this.events.push({ wd: -1, mask: IN_Q_OVERFLOW, cookie: 0, name: '' });
     } else {
@@ -169,6 +182,7 @@ export class InotifyFile extends OpenFile {
   override release(): void {
     for (const watch of [...this.byNumber.values()]) this.forget(watch);
     this.events = [];
+    this.onRelease();
   }
 }
 

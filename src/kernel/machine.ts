@@ -17,6 +17,7 @@ import { PidAllocator } from './pids.js';
 import type { SyscallDefinition } from './syscall.js';
 import type { Task } from './task.js';
 import type { ThreadGroup } from './thread-group.js';
+import { Sysctl } from './sysctl.js';
 import { TimerQueue } from './timers.js';
 import type { Tracer } from './tracer.js';
 import type { Vdso } from './vdso.js';
@@ -39,6 +40,9 @@ export class Machine {
   readonly processGroups = new Map<Pid, ProcessGroup>();
   readonly pids = new PidAllocator();
   readonly timers = new TimerQueue();
+  readonly sysctl = new Sysctl();
+  /** Inotify files by the uid that made them (fs.inotify.max_user_instances). */
+  readonly inotifyInstances = new Map<number, number>();
   readonly memoryLimit = new MemoryLimit(this);
   /** What its file systems in memory hold together; replaced before there is a file system. */
   disk = new DiskQuota(Infinity);

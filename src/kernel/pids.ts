@@ -11,7 +11,7 @@ export class PidAllocator {
 
   next(machine: Machine): Pid {
     do {
-      this.last = this.last + 1 < PID_MAX ? this.last + 1 : RESERVED_PIDS;
+      this.last = this.last + 1 < machine.sysctl.pidMax ? this.last + 1 : RESERVED_PIDS;
     } while (machine.tasks.has(this.last) || machine.groups.has(this.last) || machine.processGroups.has(this.last));
     return this.last;
   }

@@ -43,10 +43,12 @@ import {
 import { FIOASYNC, FIOCLEX, FIONBIO, FIONCLEX, FIONREAD, FIOQSIZE } from '../abi/ioctls.js';
 import { RLIMIT_NOFILE } from '../abi/resource.js';
 import { S_IFREG } from '../abi/stat.js';
+import { CAP_SYS_RESOURCE } from '../abi/capability.js';
 import { fd, flags, oneOf, partial, syscall, uint, ulong } from '../kernel/syscall.js';
 import { lockControl } from '../kernel/task-locks.js';
 import type { Task } from '../kernel/task.js';
 import { anyFileOf, fileOf, installFile } from '../kernel/task-files.js';
+import { hasCapability } from '../vfs/credentials.js';
 import type { OpenFile } from '../vfs/open-file.js';
 import { ownerOrCapable } from '../vfs/permissions.js';
 
@@ -137,9 +139,11 @@ function control(task: Task, number: number, file: OpenFile, command: number, ar
     case F_SETLEASE:
     case F_NOTIFY:
       return EINVAL;
+    case F_SETPIPE_SZ:
+      if (argument > task.machine.sysctl.pipeMaxSize && !hasCapability(task.cred, CAP_SYS_RESOURCE)) return EPERM;
+      return file.fileControl(command, argument);
     case F_ADD_SEALS:
     case F_GET_SEALS:
-    case F_SETPIPE_SZ:
     case F_GETPIPE_SZ:
       return file.fileControl(command, argument);
     default:

@@ -1,6 +1,6 @@
 /** inotify_init, inotify_init1, inotify_add_watch, inotify_rm_watch (Linux: fs/notify/inotify/inotify_user.c). */
 import { isErr, type Errno } from '../base/brands.js';
-import { EINVAL, ENOTDIR } from '../abi/errno.js';
+import { EINVAL, EMFILE, ENOTDIR } from '../abi/errno.js';
 import { AT_FDCWD, O_NONBLOCK, O_RDONLY } from '../abi/fcntl.js';
 import * as abi from '../abi/inotify.js';
 import { IN_ALL_EVENTS, IN_CLOEXEC, IN_DONT_FOLLOW, IN_MASK_ADD, IN_MASK_CREATE, IN_NONBLOCK, IN_ONLYDIR } from '../abi/inotify.js';
@@ -13,7 +13,13 @@ import { inodePermission, MAY_READ } from '../vfs/permissions.js';
 
 function init(task: Task, options: number): number | Errno {
   if ((options & ~(IN_CLOEXEC | IN_NONBLOCK)) !== 0) return EINVAL;
-  const file = new InotifyFile(anonInode('anon_inode:inotify'), O_RDONLY | (options & O_NONBLOCK));
+  const { sysctl, inotifyInstances } = task.machine;
+  const { uid } = task.cred;
+  const count = inotifyInstances.get(uid) ?? 0;
+  if (count >= sysctl.inotifyMaxUserInstances) return EMFILE;
+  inotifyInstances.set(uid, count + 1);
+  const release = (): void => void inotifyInstances.set(uid, inotifyInstances.get(uid)! - 1);
+  const file = new InotifyFile(anonInode('anon_inode:inotify'), O_RDONLY | (options & O_NONBLOCK), sysctl, release);
   return installFile(task, file, (options & IN_CLOEXEC) !== 0);
 }
 

@@ -53,8 +53,6 @@ const RESOURCES = {
   RLIMIT_RTTIME,
 };
 const INFINITE = 0xffff_ffff_ffff_ffffn;
-/** No process may have more open files (Linux: /proc/sys/fs/nr_open). */
-const NR_OPEN = 1048576;
 
 const toWire = (limit: number): bigint => (limit === Infinity ? INFINITE : BigInt(limit));
 const fromWire = (limit: bigint): number => (limit === INFINITE ? Infinity : Number(limit));
@@ -69,7 +67,7 @@ function changeLimit(task: Task, target: Task, resource: number, given: { soft: 
   const soft = fromWire(given.soft);
   const hard = fromWire(given.hard);
   if (soft > hard) return EINVAL;
-  if (resource === RLIMIT_NOFILE && hard > NR_OPEN) return EPERM;
+  if (resource === RLIMIT_NOFILE && hard > task.machine.sysctl.nrOpen) return EPERM;
   if (hard > limits.hard[resource]! && !hasCapability(task.cred, CAP_SYS_RESOURCE)) return EPERM;
   limits.set(resource, soft, hard);
   if (resource === RLIMIT_AS || resource === RLIMIT_DATA || resource === RLIMIT_STACK) setLimits(target.mm, limits);

@@ -169,8 +169,8 @@ const SEEK_END = 2;
 const SEEK_DATA = 3;
 const SEEK_HOLE = 4;
 
-function defaultSeek(file: OpenFile, offset: number, whence: number): number | Errno {
-  const size = file.inode.size;
+/** lseek of a file with `size` bytes. */
+export function defaultSeek(file: OpenFile, offset: number, whence: number, size = file.inode.size): number | Errno {
   let position: number;
   switch (whence) {
     case SEEK_SET:

@@ -5,7 +5,7 @@
 import type { Errno } from '../base/brands.js';
 import type { Blocking } from '../base/blocking.js';
 import { ENXIO } from '../abi/errno.js';
-import { S_IFCHR, S_IFIFO } from '../abi/stat.js';
+import { S_IFBLK, S_IFCHR, S_IFIFO } from '../abi/stat.js';
 import type { Inode } from './inode.js';
 import type { OpenFile } from './open-file.js';
 
@@ -14,11 +14,17 @@ export type DeviceOpener = (inode: Inode, flags: number, minor: number) => OpenF
 export type FifoOpener = (inode: Inode, flags: number) => OpenFile | Errno | Blocking<OpenFile | Errno>;
 
 const charDevices = new Map<number, DeviceOpener>();
+const blockDevices = new Map<number, DeviceOpener>();
 let fifoOpener: FifoOpener | undefined;
 
 /** Character devices of one major number. */
 export function registerDevice(major: number, opener: DeviceOpener): void {
   charDevices.set(major, opener);
+}
+
+/** Block devices of one major number. */
+export function registerBlockDevice(major: number, opener: DeviceOpener): void {
+  blockDevices.set(major, opener);
 }
 
 export function setFifoOpener(opener: FifoOpener): void {
@@ -30,8 +36,9 @@ export function openSpecialFile(inode: Inode, rdev: number, flags: number): Open
   switch (inode.type) {
     case S_IFIFO:
       return fifoOpener ? fifoOpener(inode, flags) : ENXIO;
-    case S_IFCHR: {
-      const opener = charDevices.get(majorOf(rdev));
+    case S_IFCHR:
+    case S_IFBLK: {
+      const opener = (inode.type === S_IFCHR ? charDevices : blockDevices).get(majorOf(rdev));
       return opener ? opener(inode, flags, minorOf(rdev)) : ENXIO;
     }
     default:

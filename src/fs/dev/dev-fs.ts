@@ -2,18 +2,21 @@
  * /dev (Linux: drivers/base/devtmpfs.c): a tmpfs that begins with the usual nodes. What opening a node means is registered by
  * major number (vfs/special-files.ts): the memory devices here, terminals by fs/devpts.
  *
- * Leaves out: /dev/mem, /dev/kmem, /dev/port, disks, and everything else that stands for hardware. A guest with CAP_MKNOD may
+ * Leaves out: /dev/mem, /dev/kmem, /dev/port, disks other than loop devices, and everything else that stands for hardware. A guest with CAP_MKNOD may
  * make nodes of any number; those without a driver here are ENXIO.
  */
 import type { ByteString } from '../../base/brands.js';
 import { KernelBug } from '../../base/assert.js';
-import { S_IFCHR, S_IFDIR, S_IFLNK } from '../../abi/stat.js';
+import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFLNK } from '../../abi/stat.js';
 import type { Machine } from '../../kernel/machine.js';
-import { makeDevice, registerDevice } from '../../vfs/special-files.js';
+import { makeDevice, registerBlockDevice, registerDevice } from '../../vfs/special-files.js';
 import { Tmpfs } from '../tmpfs/tmpfs.js';
 import { KernelLog } from './kernel-log.js';
+import { LOOP_CONTROL_MINOR, LOOP_COUNT, LOOP_MAJOR, loopControlOpener, loopOpener, MISC_MAJOR } from './loop.js';
 import { memoryDeviceOpener } from './memory-devices.js';
 
+/** Group 'disk' of Debian and most others. */
+const DISK_GID = 6;
 /** Group 'tty' of Debian and most others. */
 const TTY_GID = 5;
 const MEMORY_MAJOR = 1;
@@ -31,6 +34,7 @@ const NODES: readonly (readonly [ByteString, number, number, number, number])[] 
   ['tty', 0o666, 5, 0, TTY_GID],
   ['console', 0o600, 5, 1, TTY_GID],
   ['ptmx', 0o666, 5, 2, TTY_GID],
+  ['loop-control', 0o660, MISC_MAJOR, LOOP_CONTROL_MINOR, 0],
 ];
 
 const LINKS: readonly (readonly [ByteString, ByteString])[] = [
@@ -55,6 +59,8 @@ export class DevFs extends Tmpfs {
     this.log = new KernelLog(() => machine.clock.monotonicNs() - machine.bootNs);
     this.log.add(5, `Linux version ${machine.release} ${machine.version}`);
     registerDevice(MEMORY_MAJOR, memoryDeviceOpener(machine, this.log));
+    registerDevice(MISC_MAJOR, loopControlOpener(machine));
+    registerBlockDevice(LOOP_MAJOR, loopOpener(machine));
     this.fill();
   }
 
@@ -63,6 +69,9 @@ export class DevFs extends Tmpfs {
     const made = [
       ...NODES.map(([name, mode, major, minor, gid]) =>
         root.create(name, { mode: S_IFCHR | mode, uid: 0, gid, rdev: makeDevice(major, minor) }),
+      ),
+      ...Array.from({ length: LOOP_COUNT }, (_, n) =>
+        root.create(`loop${n}`, { mode: S_IFBLK | 0o660, uid: 0, gid: DISK_GID, rdev: makeDevice(LOOP_MAJOR, n) }),
       ),
       ...LINKS.map(([name, target]) => root.symlink(name, target, { mode: S_IFLNK | 0o777, uid: 0, gid: 0, rdev: 0 })),
       ...DIRECTORIES.map(([name, mode]) => root.mkdir(name, { mode: S_IFDIR | mode, uid: 0, gid: 0, rdev: 0 })),

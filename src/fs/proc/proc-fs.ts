@@ -6,6 +6,7 @@ import type { Machine } from '../../kernel/machine.js';
 import { FileSystem, type FileSystemStatistics } from '../../vfs/file-system.js';
 import type { Inode } from '../../vfs/inode.js';
 import { fixedIno, ROOT_INO, taskIno } from './inode-numbers.js';
+import { kernelConfig } from './kernel-config.js';
 import { msgText, semText, shmText } from './ipc-files.js';
 import {
   fixedDirectory,
@@ -95,6 +96,7 @@ function fixedNodes(fs: ProcFs, machine: Machine): ReadonlyMap<ByteString, Inode
   text('uptime', () => uptimeText(machine));
   text('loadavg', () => loadavgText(machine));
   text('version', () => `Linux version ${machine.release} (skas) ${machine.version}\n`);
+  text('config.gz', kernelConfig);
   text('cmdline', () => 'skas\n');
   text('filesystems', () => FILESYSTEMS_TEXT);
   text('devices', () => DEVICES_TEXT);

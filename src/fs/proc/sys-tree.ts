@@ -1,17 +1,23 @@
-/** /proc/sys (Linux: fs/proc/proc_sysctl.c; sysctl(8)): what programs read. Only host names can be written. */
+/**
+ * /proc/sys (Linux: fs/proc/proc_sysctl.c; sysctl(8)): what programs read and what administrators set. A value that this kernel
+ * acts upon lives in kernel/sysctl.ts; another that can be written is kept and shown again.
+ */
 import type { ByteString } from '../../base/brands.js';
 import { EINVAL, EPERM } from '../../abi/errno.js';
 import { CAP_SYS_ADMIN } from '../../abi/capability.js';
+import { PAGE_SIZE } from '../../base/page.js';
 import type { Machine } from '../../kernel/machine.js';
 import { PID_MAX } from '../../kernel/pids.js';
+import type { Sysctl } from '../../kernel/sysctl.js';
 import { hasCapability } from '../../vfs/credentials.js';
 import type { FileSystem } from '../../vfs/file-system.js';
 import type { Inode } from '../../vfs/inode.js';
+import { MAX_CAPACITY } from '../pipe.js';
 import { fixedIno } from './inode-numbers.js';
 import { ipcSettings, mqueueSettings } from './ipc-files.js';
 import { fixedDirectory, ProcDirectory, ProcText, ROOT_OWNER, type TextSink, type TextSource } from './nodes.js';
 
-type Tree = { readonly [name: string]: Tree | TextSource | { readonly read: TextSource; readonly write: TextSink } };
+type Tree = { readonly [name: string]: Tree | TextSource | Knob };
 
 function uuid(machine: Machine): string {
   const bytes = new Uint8Array(16);
@@ -24,6 +30,69 @@ function uuid(machine: Machine): string {
 
 function line(text: string | number): TextSource {
   return () => `${text}\n`;
+}
+
+interface Knob {
+  readonly read: TextSource;
+  readonly write: TextSink;
+}
+
+/** A whole number between `min` and `max` (Linux: proc_dointvec_minmax); `set` may round it. */
+function numberKnob(get: () => number, set: (value: number) => void, min: number, max: number): Knob {
+  return {
+    read: () => `${get()}\n`,
+    write: (text) => {
+      const digits = /^\s*(-?\d{1,19})\s*$/.exec(text);
+      if (!digits) return EINVAL;
+      const value = Number(digits[1]);
+      if (value < min || value > max) return EINVAL;
+      set(value);
+      return 0;
+    },
+  };
+}
+
+/** A number that is kept and shown, and has no effect here. */
+function kept(initial: number, min = 0, max = 2 ** 31 - 1): Knob {
+  let current = initial;
+  return numberKnob(
+    () => current,
+    (value) => (current = value),
+    min,
+    max,
+  );
+}
+
+/** A member of machine.sysctl. */
+function bound(machine: Machine, name: keyof Sysctl, min: number, max: number): Knob {
+  const { sysctl } = machine;
+  return numberKnob(
+    () => sysctl[name],
+    (value) => (sysctl[name] = value),
+    min,
+    max,
+  );
+}
+
+/** fs.pipe-max-size: a power of two, at least a page (Linux: round_pipe_size). */
+function pipeMaxSize({ sysctl }: Machine): Knob {
+  return numberKnob(
+    () => sysctl.pipeMaxSize,
+    (value) => (sysctl.pipeMaxSize = Math.max(PAGE_SIZE, 2 ** Math.ceil(Math.log2(Math.max(1, value))))),
+    1,
+    MAX_CAPACITY,
+  );
+}
+
+/** kernel.core_pattern: kept; nothing is dumped. */
+function text(initial: string, limit: number): Knob {
+  let current = initial;
+  return { read: () => `${current}\n`, write: (given) => ((current = given.replace(/\n.*$/s, '').slice(0, limit - 1)), 0) };
+}
+
+/** A file that only takes orders (vm.drop_caches, vm.compact_memory). */
+function order(min: number, max: number): Knob {
+  return kept(0, min, max);
 }
 
 function tree(machine: Machine): Tree {
@@ -44,7 +113,7 @@ function tree(machine: Machine): Tree {
       version: () => `${machine.version}\n`,
       hostname: { read: () => `${machine.hostname}\n`, write: setName((name) => (machine.hostname = name)) },
       domainname: { read: () => `${machine.domainname}\n`, write: setName((name) => (machine.domainname = name)) },
-      pid_max: line(PID_MAX),
+      pid_max: bound(machine, 'pidMax', 301, PID_MAX),
       'threads-max': () => `${machine.config.maxProcesses}\n`,
       cap_last_cap: line(40),
       ngroups_max: line(65536),
@@ -58,11 +127,11 @@ function tree(machine: Machine): Tree {
         urandom_min_reseed_secs: line(60),
         write_wakeup_threshold: line(256),
       },
-      core_pattern: line('core'),
-      core_uses_pid: line(0),
+      core_pattern: text('core', 128),
+      core_uses_pid: kept(0),
       randomize_va_space: line(2),
       printk: line('4\t4\t1\t7'),
-      panic: line(0),
+      panic: kept(0),
       ...ipcSettings(machine),
       perf_event_paranoid: line(4),
       unprivileged_bpf_disabled: line(2),
@@ -71,37 +140,49 @@ function tree(machine: Machine): Tree {
       seccomp: { actions_avail: line('kill_process kill_thread trap errno trace log allow') },
       tainted: line(0),
       sched_child_runs_first: line(0),
+      sched_rr_timeslice_ms: kept(100, -1),
+      sched_rt_period_us: kept(1000000, 1),
+      sched_rt_runtime_us: kept(950000, -1),
       io_uring_disabled: line(2),
       yama: { ptrace_scope: line(0) },
       pty: { max: line(4096), nr: line(0), reserve: line(1024) },
     },
     vm: {
-      overcommit_memory: line(0),
-      overcommit_ratio: line(50),
-      max_map_count: line(65530),
-      swappiness: line(60),
+      overcommit_memory: kept(0, 0, 2),
+      overcommit_ratio: kept(50),
+      max_map_count: kept(65530, 0, 65530),
+      swappiness: kept(60, 0, 200),
       mmap_min_addr: line(65536),
       nr_hugepages: line(0),
-      drop_caches: line(0),
-      panic_on_oom: line(0),
-      dirty_ratio: line(20),
-      min_free_kbytes: line(67584),
+      drop_caches: order(1, 4),
+      compact_memory: order(1, 1),
+      vfs_cache_pressure: kept(100),
+      stat_refresh: { read: () => '', write: () => 0 as const },
+      panic_on_oom: kept(0, 0, 2),
+      dirty_ratio: kept(20, 0, 100),
+      min_free_kbytes: kept(67584),
     },
     fs: {
       'file-max': line(9223372036854775807n.toString()),
       'file-nr': line('0\t0\t9223372036854775807'),
-      nr_open: line(1048576),
-      'pipe-max-size': line(1048576),
-      'pipe-user-pages-hard': line(0),
-      'pipe-user-pages-soft': line(16384),
-      'aio-max-nr': line(65536),
-      suid_dumpable: line(0),
+      nr_open: bound(machine, 'nrOpen', 64, 1048576),
+      'pipe-max-size': pipeMaxSize(machine),
+      'pipe-user-pages-hard': kept(0),
+      'pipe-user-pages-soft': kept(16384),
+      'aio-max-nr': kept(65536),
+      'aio-nr': line(0),
+      'lease-break-time': kept(45),
+      suid_dumpable: kept(0, 0, 2),
       protected_hardlinks: line(0),
       protected_symlinks: line(0),
       protected_fifos: line(0),
       protected_regular: line(0),
       'inode-nr': line('0\t0'),
-      inotify: { max_queued_events: line(16384), max_user_instances: line(128), max_user_watches: line(65536) },
+      inotify: {
+        max_queued_events: bound(machine, 'inotifyMaxQueuedEvents', 1, 16384),
+        max_user_instances: bound(machine, 'inotifyMaxUserInstances', 0, 65536),
+        max_user_watches: bound(machine, 'inotifyMaxUserWatches', 0, 65536),
+      },
       epoll: { max_user_watches: line(1048576) },
       mqueue: mqueueSettings(machine),
     },
