@@ -21,6 +21,7 @@ import { STAT, STATFS, STATX } from '../src/abi/stat-struct.js';
 import { CAP_DATA, CAP_HEADER, RLIMIT, SCHED_ATTR, SCHED_PARAM, SYSINFO } from '../src/abi/system-struct.js';
 import { TERMIOS, TERMIOS2, WINSIZE } from '../src/abi/termios-struct.js';
 import { ITIMERSPEC, ITIMERVAL, TIMESPEC, TIMEVAL } from '../src/abi/time-struct.js';
+import { TIMEX } from '../src/abi/timex.js';
 import { SIGEVENT, TMS } from '../src/abi/timer-struct.js';
 import { IOVEC } from '../src/abi/uio.js';
 import { USER_REGS } from '../src/abi/user-regs.js';
@@ -39,6 +40,13 @@ function entry(struct: AbiEntry['struct'], ctype: string, headers: string, membe
 
 export const ABI_TABLE: readonly AbiEntry[] = [
   entry(TIMESPEC, 'struct timespec', 'time.h', 'tv_sec tv_nsec'),
+  entry(
+    TIMEX,
+    'struct timex',
+    'sys/timex.h',
+    'modes offset freq maxerror esterror status constant precision tolerance time.tv_sec time.tv_usec tick ppsfreq jitter shift stabil ' +
+      'jitcnt calcnt errcnt stbcnt tai -',
+  ),
   entry(TIMEVAL, 'struct timeval', 'sys/time.h', 'tv_sec tv_usec'),
   entry(ITIMERSPEC, 'struct itimerspec', 'time.h', 'it_interval.tv_sec it_interval.tv_nsec it_value.tv_sec it_value.tv_nsec'),
   entry(ITIMERVAL, 'struct itimerval', 'sys/time.h', 'it_interval.tv_sec it_interval.tv_usec it_value.tv_sec it_value.tv_usec'),

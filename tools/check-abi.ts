@@ -96,6 +96,7 @@ const CONSTANT_HEADERS = [
   'linux/futex.h',
   'linux/openat2.h',
   'linux/loop.h',
+  'sys/timex.h',
   'linux/fs.h',
   'elf.h',
 ];

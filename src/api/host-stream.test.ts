@@ -18,6 +18,7 @@ class Bench {
   readonly clock = {
     monotonicNs: (): number => this.nowNs,
     realtime: (out: Timespec = { sec: 0, nsec: 0 }): Timespec => out,
+    setRealtime: (): void => {},
   };
   /** What the run loop does between two traps, after `ns` have passed. */
   tick(ns = 0): void {

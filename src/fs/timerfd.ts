@@ -1,14 +1,15 @@
 /**
  * timerfd (Linux: fs/timerfd.c; timerfd_create(2)). A periodic timer rings once and then counts: the periods that passed are
- * worked out when somebody reads or asks, so an unread timer costs nothing. Left out: TFD_TIMER_CANCEL_ON_SET has no effect, as
- * nobody sets the clock; TFD_IOC_SET_TICKS.
+ * worked out when somebody reads or asks, so an unread timer costs nothing. Left out: TFD_IOC_SET_TICKS.
  */
 import { isErr, type Errno } from '../base/brands.js';
 import { WaitQueue } from '../base/wait-queue.js';
-import { EAGAIN, EFAULT, EINVAL } from '../abi/errno.js';
+import type { Timespec } from '../base/clock.js';
+import { EAGAIN, ECANCELED, EFAULT, EINVAL } from '../abi/errno.js';
 import { POLLIN, POLLRDNORM } from '../abi/poll.js';
-import { absoluteDeadline, durationNs } from '../kernel/guest-clock.js';
+import { absoluteDeadline, durationNs, isWallClock } from '../kernel/guest-clock.js';
 import type { Machine } from '../kernel/machine.js';
+import type { WallTimer } from '../kernel/timekeeping.js';
 import { Timer } from '../kernel/timers.js';
 import type { IoVec } from '../mm/io-vec.js';
 import type { Inode } from '../vfs/inode.js';
@@ -23,7 +24,7 @@ export interface TimerState {
   intervalNs: number;
 }
 
-export class TimerFile extends OpenFile {
+export class TimerFile extends OpenFile implements WallTimer {
   private readonly waiters = new WaitQueue();
   private readonly timer: Timer;
   private intervalNs = 0;
@@ -33,6 +34,11 @@ export class TimerFile extends OpenFile {
   private ticks = 0;
   /** It has rung; the periods since then are still to be counted. */
   private hasRung = false;
+  /** The wall-clock time that it is armed for. */
+  private wallTime: Timespec | undefined;
+  /** TFD_TIMER_CANCEL_ON_SET, and whether the clock was set since. */
+  private cancelOnSet = false;
+  private cancelled = false;
 
   constructor(
     inode: Inode,
@@ -52,12 +58,18 @@ export class TimerFile extends OpenFile {
   }
 
   /** Arms the timer for an absolute or relative time; a value of 0 disarms it. EINVAL. */
-  set(isAbsolute: boolean, sec: number, nsec: number, intervalNs: number): 0 | Errno {
+  set(isAbsolute: boolean, sec: number, nsec: number, intervalNs: number, cancelOnSet = false): 0 | Errno {
     const duration = durationNs(sec, nsec);
     if (isErr(duration)) return duration;
     const deadline = isAbsolute ? absoluteDeadline(this.machine, this.clock, sec, nsec) : this.machine.clock.monotonicNs() + duration;
     if (isErr(deadline)) return deadline;
     this.machine.timers.cancel(this.timer);
+    const followsWall = isAbsolute && isWallClock(this.clock);
+    this.wallTime = followsWall && duration > 0 ? { sec, nsec } : undefined;
+    this.cancelOnSet = followsWall && cancelOnSet;
+    this.cancelled = false;
+    if (this.wallTime || this.cancelOnSet) this.machine.timekeeping.timers.add(this);
+    else this.machine.timekeeping.timers.delete(this);
     this.ticks = 0;
     this.hasRung = false;
     this.intervalNs = intervalNs;
@@ -76,6 +88,10 @@ export class TimerFile extends OpenFile {
 
   override read(io: IoVec): number | Errno {
     if (io.remaining < 8) return EINVAL;
+    if (this.cancelled) {
+      this.cancelled = false;
+      return ECANCELED;
+    }
     if (this.ticks === 0) return EAGAIN;
     this.countPeriods();
     view.setUint32(0, this.ticks % 4294967296, true);
@@ -86,10 +102,22 @@ export class TimerFile extends OpenFile {
   }
 
   override poll(): number {
-    return this.ticks > 0 ? POLLIN | POLLRDNORM : 0;
+    return this.ticks > 0 || this.cancelled ? POLLIN | POLLRDNORM : 0;
+  }
+
+  /** The clock was set: the same time of it comes sooner or later now. */
+  onClockSet(): void {
+    if (this.wallTime && this.timer.armed) {
+      const deadlineNs = absoluteDeadline(this.machine, this.clock, this.wallTime.sec, this.wallTime.nsec);
+      if (!isErr(deadlineNs)) this.machine.timers.arm(this.timer, (this.deadlineNs = deadlineNs));
+    }
+    if (!this.cancelOnSet) return;
+    this.cancelled = true;
+    this.waiters.wake(POLLIN | POLLRDNORM);
   }
 
   override release(): void {
+    this.machine.timekeeping.timers.delete(this);
     this.machine.timers.cancel(this.timer);
   }
 
@@ -102,6 +130,7 @@ export class TimerFile extends OpenFile {
   private ring(): void {
     this.ticks++;
     this.hasRung = true;
+    this.wallTime = undefined;
     this.waiters.wake(POLLIN | POLLRDNORM);
   }
 

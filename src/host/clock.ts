@@ -19,6 +19,7 @@ import { emitMonotonic, PARAMETERS_SIZE, writeParameters, type ClockParameters }
 const clockGettime = bind('clock_gettime', 'int', ['int', 'void*']);
 const CLOCK_REALTIME = 0;
 const CLOCK_MONOTONIC = 1;
+const NS_PER_SEC = 1_000_000_000n;
 
 const timeBytes = new Uint8Array(64);
 const timeView = new DataView(timeBytes.buffer);
@@ -101,6 +102,8 @@ export class TscClock implements Clock {
   private readonly read: HostFunction;
   private readonly epochNumber: number;
   private wallNs: bigint;
+  /** What somebody set the clock to, less what the host's showed. */
+  private shiftNs = 0n;
 
   constructor(usable = tscIsClock()) {
     this.usable = usable;
@@ -121,9 +124,9 @@ export class TscClock implements Clock {
 
   realtime(out: Timespec = { sec: 0, nsec: 0 }): Timespec {
     if (!this.parameters) {
-      clockGettime(CLOCK_REALTIME, timeBytes);
-      out.sec = Number(timeView.getBigInt64(0, true));
-      out.nsec = timeView.getUint32(8, true);
+      const ns = hostNs(CLOCK_REALTIME) + this.shiftNs;
+      out.sec = Number(ns / NS_PER_SEC);
+      out.nsec = Number(ns % NS_PER_SEC);
       return out;
     }
     const { wallSec, wallNsec } = this.parameters;
@@ -132,6 +135,26 @@ export class TscClock implements Clock {
     out.sec = wallSec + sec;
     out.nsec = ns - sec * 1e9;
     return out;
+  }
+
+  setRealtime(sec: number, nsec: number): void {
+    const now = this.realtime();
+    this.shiftNs += BigInt(sec - now.sec) * NS_PER_SEC + BigInt(Math.round(nsec - now.nsec));
+    if (!this.parameters) return;
+    this.parameters = { ...this.parameters, ...this.wall() };
+    this.tell(this.parameters);
+  }
+
+  /** Wall-clock time at monotonic 0. */
+  private wall(): { wallSec: number; wallNsec: number } {
+    const wall = this.wallNs + this.shiftNs + this.epochNs;
+    const nsec = ((wall % NS_PER_SEC) + NS_PER_SEC) % NS_PER_SEC;
+    return { wallSec: Number((wall - nsec) / NS_PER_SEC), wallNsec: Number(nsec) };
+  }
+
+  private tell(parameters: ClockParameters): void {
+    writeParameters(new DataView(this.page.buffer), parameters, 0n);
+    for (const listener of this.listeners) listener(parameters);
   }
 
   /** Tells `listener` of new parameters, now (when there are any) and at each change. Returns how to stop that. */
@@ -155,18 +178,15 @@ export class TscClock implements Clock {
     // At most 5 percent faster or slower while a difference is made up.
     const correction = jumps ? 0 : Math.max(-0.05, Math.min(0.05, Number(behind) / this.intervalNs));
     this.updateWall();
-    const wall = this.wallNs + this.epochNs;
     this.parameters = {
       tscBase: now.tsc,
       monoBase: jumps ? hostMono : predicted,
       mult: BigInt(Math.round(rate * (1 + correction) * 2 ** 32)),
-      wallSec: Number(wall / 1_000_000_000n),
-      wallNsec: Number(wall % 1_000_000_000n),
+      ...this.wall(),
     };
-    writeParameters(new DataView(this.page.buffer), this.parameters, 0n);
     this.nextUpdateNs = Number(this.epochNs + this.parameters.monoBase) + this.intervalNs;
     if (elapsed > 2n * BASELINE_NS) this.anchor = now;
-    for (const listener of this.listeners) listener(this.parameters);
+    this.tell(this.parameters);
   }
 
   private predict({ tscBase, monoBase, mult }: ClockParameters, tsc: bigint): bigint {

@@ -33,13 +33,18 @@ export const TEST_MEMORY_BYTES = 1 << 20;
 
 export class TestClock implements Clock {
   ns = 1000e9;
+  private shiftNs = 0;
   monotonicNs(): number {
     return this.ns;
   }
   realtime(out: Timespec = { sec: 0, nsec: 0 }): Timespec {
-    out.sec = 1_700_000_000 + Math.floor(this.ns / 1e9);
-    out.nsec = this.ns % 1e9;
+    const ns = this.ns + this.shiftNs;
+    out.sec = 1_700_000_000 + Math.floor(ns / 1e9);
+    out.nsec = ns % 1e9;
     return out;
+  }
+  setRealtime(sec: number, nsec: number): void {
+    this.shiftNs = (sec - 1_700_000_000) * 1e9 + nsec - this.ns;
   }
 }
 

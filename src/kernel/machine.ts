@@ -18,6 +18,7 @@ import type { SyscallDefinition } from './syscall.js';
 import type { Task } from './task.js';
 import type { ThreadGroup } from './thread-group.js';
 import { Sysctl } from './sysctl.js';
+import { Timekeeping } from './timekeeping.js';
 import { TimerQueue } from './timers.js';
 import type { Tracer } from './tracer.js';
 import type { Vdso } from './vdso.js';
@@ -41,6 +42,7 @@ export class Machine {
   readonly pids = new PidAllocator();
   readonly timers = new TimerQueue();
   readonly sysctl = new Sysctl();
+  readonly timekeeping = new Timekeeping();
   /** Inotify files by the uid that made them (fs.inotify.max_user_instances). */
   readonly inotifyInstances = new Map<number, number>();
   readonly memoryLimit = new MemoryLimit(this);

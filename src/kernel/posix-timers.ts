@@ -3,18 +3,20 @@
  * its signal is taken, and counts as overruns the periods that passed meanwhile.
  */
 import { isErr, type Errno } from '../base/brands.js';
+import type { Timespec } from '../base/clock.js';
 import { EAGAIN } from '../abi/errno.js';
 import { SIGEV_NONE } from '../abi/signal.js';
 import { RLIMIT_SIGPENDING } from '../abi/resource.js';
 import type { CpuClock } from './cpu-clock.js';
 import { CpuTimer, cpuTimersOf } from './cpu-timers.js';
-import { absoluteDeadline } from './guest-clock.js';
+import { absoluteDeadline, isWallClock } from './guest-clock.js';
 import type { TimerSetting } from './interval-timers.js';
 import type { Machine } from './machine.js';
 import { sendToGroup, sendToTask } from './signals/send.js';
 import { timerInfo, type SignalInfo } from './signals/signal-info.js';
 import type { Task } from './task.js';
 import type { ThreadGroup } from './thread-group.js';
+import type { WallTimer } from './timekeeping.js';
 import { Timer } from './timers.js';
 
 const OVERRUN_MAX = 0x7fffffff;
@@ -29,12 +31,14 @@ export interface TimerEvent {
   readonly target: Task | undefined;
 }
 
-export class PosixTimer {
+export class PosixTimer implements WallTimer {
   /** Overruns of the last signal that was taken. */
   overrun = 0;
   private intervalNs = 0;
   private deadlineNs = Infinity;
   private deleted = false;
+  /** The wall-clock time that it is armed for. */
+  private wallTime: Timespec | undefined;
   private queued: SignalInfo | undefined;
   private readonly timer: Timer | undefined;
   private readonly cpuTimer: CpuTimer | undefined;
@@ -55,6 +59,20 @@ export class PosixTimer {
   /** In the unit of `deadlineNs`: CPU time, or the host's monotonic time. */
   private now(): number {
     return this.cpuClock ? this.cpuClock() : this.machine.clock.monotonicNs();
+  }
+
+  /** The clock was set: the same time of it comes sooner or later now. */
+  onClockSet(): void {
+    if (!this.wallTime || this.deadlineNs === Infinity) return;
+    const deadlineNs = absoluteDeadline(this.machine, this.clock, this.wallTime.sec, this.wallTime.nsec);
+    if (!isErr(deadlineNs)) this.arm(deadlineNs);
+  }
+
+  private followWallClock(time: Timespec | undefined): void {
+    const { timers } = this.machine.timekeeping;
+    this.wallTime = time;
+    if (time) timers.add(this);
+    else timers.delete(this);
   }
 
   private arm(deadlineNs: number): void {
@@ -82,6 +100,7 @@ export class PosixTimer {
       if (isErr(absoluteNs)) return absoluteNs;
       deadline = absoluteNs;
     }
+    this.followWallClock(absolute && duration > 0 && !this.cpuClock && isWallClock(this.clock) ? { sec, nsec } : undefined);
     this.intervalNs = intervalNs;
     this.queued = undefined;
     this.overrun = 0;
@@ -91,10 +110,12 @@ export class PosixTimer {
 
   delete(): void {
     this.deleted = true;
+    this.followWallClock(undefined);
     this.arm(Infinity);
   }
 
   private expire(): void {
+    this.followWallClock(undefined);
     const { event, group } = this;
     if (event.notify === SIGEV_NONE) {
       this.forward();

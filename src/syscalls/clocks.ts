@@ -2,7 +2,7 @@
 import { sleepOnAny, type Blocking } from '../base/blocking.js';
 import { isErr, type Errno, type UserPtr } from '../base/brands.js';
 import type { Timespec } from '../base/clock.js';
-import { EINVAL, EOPNOTSUPP, EPERM, ERESTARTNOHAND, ERESTART_RESTARTBLOCK, ETIMEDOUT } from '../abi/errno.js';
+import { EOPNOTSUPP, ERESTARTNOHAND, ERESTART_RESTARTBLOCK, ETIMEDOUT } from '../abi/errno.js';
 import {
   CLOCK_BOOTTIME,
   CLOCK_BOOTTIME_ALARM,
@@ -21,8 +21,8 @@ import { TIMESPEC, TIMEVAL, type TimespecStruct } from '../abi/time-struct.js';
 import { TMS } from '../abi/timer-struct.js';
 import { cpuClock, groupCpuNs } from '../kernel/cpu-clock.js';
 import { CpuTimer, cpuTimersOf } from '../kernel/cpu-timers.js';
-import { absoluteDeadline, COARSE_RESOLUTION_NS, durationNs, readClock, toTimespec, uptimeNs } from '../kernel/guest-clock.js';
-import { address, flags, oneOf, partial, ptr, stub, syscall } from '../kernel/syscall.js';
+import { isWallClock, absoluteDeadline, COARSE_RESOLUTION_NS, durationNs, readClock, toTimespec, uptimeNs } from '../kernel/guest-clock.js';
+import { address, flags, oneOf, ptr, syscall } from '../kernel/syscall.js';
 import type { Task } from '../kernel/task.js';
 import { WaitQueue } from '../base/wait-queue.js';
 
@@ -60,20 +60,6 @@ export const clockGetres = syscall('clock_getres', [oneOf(CLOCKS), ptr(TIMESPEC,
   const isCoarse = clock === CLOCK_REALTIME_COARSE || clock === CLOCK_MONOTONIC_COARSE;
   return task.mm.writeStruct(at, TIMESPEC, { sec: 0, nsec: isCoarse ? COARSE_RESOLUTION_NS : 1 });
 });
-
-export const clockSettime = syscall(
-  'clock_settime',
-  [oneOf(CLOCKS), ptr(TIMESPEC)],
-  (task, clock, at) => {
-    const time = task.mm.readStruct(at, TIMESPEC);
-    if (isErr(time)) return time;
-    return clock === CLOCK_REALTIME ? EPERM : EINVAL;
-  },
-  partial("the clock is the host's: EPERM"),
-);
-export const settimeofday = stub('settimeofday', EPERM, "the clock is the host's");
-export const adjtimex = stub('adjtimex', EPERM, "the clock is the host's");
-export const clockAdjtime = stub('clock_adjtime', EPERM, "the clock is the host's");
 
 export const gettimeofday = syscall('gettimeofday', [ptr(TIMEVAL, true), address], (task, at, zone) => {
   if (at !== 0) {
@@ -152,14 +138,20 @@ export const clockNanosleep = syscall(
     if (isErr(requested)) return requested;
     if ((options & TIMER_ABSTIME) === 0) return relativeSleep(task, requested, remainAt);
     const deadlineNs = absoluteDeadline(task.machine, clock, requested.sec, requested.nsec);
-    return isErr(deadlineNs) ? deadlineNs : absoluteSleep(task, deadlineNs);
+    return isErr(deadlineNs) ? deadlineNs : absoluteSleep(task, clock, requested);
   },
 );
 
-function* absoluteSleep(task: Task, deadlineNs: number): Blocking<number> {
-  if (deadlineNs <= task.machine.clock.monotonicNs()) return 0;
-  const reason = yield* sleepOnAny([], { deadlineNs });
-  return reason === ETIMEDOUT ? 0 : ERESTARTNOHAND;
+function* absoluteSleep(task: Task, clock: number, { sec, nsec }: Timespec): Blocking<number> {
+  const { machine } = task;
+  const sources = isWallClock(clock) ? [{ queue: machine.timekeeping.queue, mask: -1, exclusive: false }] : [];
+  for (;;) {
+    const deadlineNs = absoluteDeadline(machine, clock, sec, nsec);
+    if (deadlineNs <= machine.clock.monotonicNs()) return 0;
+    const reason = yield* sleepOnAny(sources, { deadlineNs });
+    if (reason === ETIMEDOUT) return 0;
+    if (isErr(reason)) return ERESTARTNOHAND;
+  }
 }
 
 /** Sleeping by the CPU time of a process: until its other threads have used so much. */

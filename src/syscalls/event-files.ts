@@ -77,7 +77,8 @@ export const timerfdSettime = syscall(
     const timer = timerOf(task, number);
     if (isErr(timer)) return timer;
     const before = timer.get();
-    const result = timer.set((options & TFD_TIMER_ABSTIME) !== 0, value.valueSec, value.valueNsec, intervalNs);
+    const cancelOnSet = (options & TFD_TIMER_CANCEL_ON_SET) !== 0;
+    const result = timer.set((options & TFD_TIMER_ABSTIME) !== 0, value.valueSec, value.valueNsec, intervalNs, cancelOnSet);
     if (result !== 0 || oldValue === 0) return result;
     return isErr(task.mm.writeStruct(oldValue, ITIMERSPEC, itimerspecOf(before))) ? EFAULT : 0;
   },

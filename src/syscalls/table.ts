@@ -2,6 +2,7 @@
 import { NR } from '../abi/syscall-numbers.js';
 import type { SyscallDefinition } from '../kernel/syscall.js';
 import * as attributes from './attributes.js';
+import * as clockSetting from './clock-setting.js';
 import * as clocks from './clocks.js';
 import * as clone from './clone.js';
 import * as credentials from './credentials.js';
@@ -205,12 +206,12 @@ export const SYSCALL_TABLE: Readonly<Record<number, SyscallDefinition>> = {
   [NR._sysctl]: refused.sysctl,
   [NR.prctl]: processControl.prctl,
   [NR.arch_prctl]: processControl.archPrctl,
-  [NR.adjtimex]: clocks.adjtimex,
+  [NR.adjtimex]: clockSetting.adjtimex,
   [NR.setrlimit]: resources.setrlimit,
   [NR.chroot]: directories.chroot,
   [NR.sync]: syncCalls.sync,
   [NR.acct]: refused.acct,
-  [NR.settimeofday]: clocks.settimeofday,
+  [NR.settimeofday]: clockSetting.settimeofday,
   [NR.mount]: mounts.mount,
   [NR.umount2]: mounts.umount2,
   [NR.swapon]: refused.swapon,
@@ -261,7 +262,7 @@ export const SYSCALL_TABLE: Readonly<Record<number, SyscallDefinition>> = {
   [NR.timer_gettime]: timers.timerGettime,
   [NR.timer_getoverrun]: timers.timerGetoverrun,
   [NR.timer_delete]: timers.timerDelete,
-  [NR.clock_settime]: clocks.clockSettime,
+  [NR.clock_settime]: clockSetting.clockSettime,
   [NR.clock_gettime]: clocks.clockGettime,
   [NR.clock_getres]: clocks.clockGetres,
   [NR.clock_nanosleep]: clocks.clockNanosleep,
@@ -338,7 +339,7 @@ export const SYSCALL_TABLE: Readonly<Record<number, SyscallDefinition>> = {
   [NR.prlimit64]: resources.prlimit64,
   [NR.name_to_handle_at]: memfd.nameToHandleAt,
   [NR.open_by_handle_at]: memfd.openByHandleAt,
-  [NR.clock_adjtime]: clocks.clockAdjtime,
+  [NR.clock_adjtime]: clockSetting.clockAdjtime,
   [NR.syncfs]: syncCalls.syncfs,
   [NR.sendmmsg]: socketMessages.sendmmsg,
   [NR.setns]: refused.setns,
