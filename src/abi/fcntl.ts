@@ -19,6 +19,7 @@ export const DN_RENAME = 0x10;
 export const DN_ATTRIB = 0x20;
 export const DN_MULTISHOT = 0x80000000;
 export const F_RDLCK = 0;
+export const F_CREATED_QUERY = 1028;
 export const F_DUPFD = 0;
 export const F_ULOCK = 0;
 export const F_OK = 0;

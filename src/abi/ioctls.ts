@@ -1,6 +1,7 @@
 /** ioctl requests for terminals and files (Linux: include/uapi/asm-generic/ioctls.h, linux/fs.h). */
 export const FICLONE = 0x40049409;
 export const FICLONERANGE = 0x4020940d;
+export const FIDEDUPERANGE = 0xc0189436;
 export const FIOASYNC = 0x5452;
 export const FIOCLEX = 0x5451;
 export const FIONBIO = 0x5421;

@@ -108,7 +108,9 @@ export class InotifyFile extends OpenFile {
   }
 
   /** Something happened to a watched inode; called by its watch. */
-  onEvent(watch: Watch, mask: number, name: ByteString, cookie: number): void {
+  onEvent(watch: Watch, told: number, name: ByteString, cookie: number): void {
+    if ((told & watch.mask & IN_EXCL_UNLINK) !== 0) return;
+    const mask = told & ~IN_EXCL_UNLINK;
     const wanted = (mask & (watch.mask | ALWAYS) & ~IN_ISDIR) !== 0;
     if (wanted) this.push({ wd: watch.wd, mask: mask >>> 0, cookie, name });
     const isGone = (mask & IN_DELETE_SELF) !== 0;

@@ -182,7 +182,7 @@ function reparentChildren(machine: Machine, group: ThreadGroup): void {
     if (child.exitStatus === undefined) hangUpOrphans(child, group);
     else if (child.leader?.trace?.exitStatus !== undefined) continue;
     else if (heir) notifyParent(machine, child);
-    else reap(machine, child);
+    else reap(machine, child, false);
   }
 }
 
@@ -202,7 +202,7 @@ function notifyParent(machine: Machine, group: ThreadGroup): void {
   const { parent } = group;
   if (!parent) {
     machine.onExit(group);
-    reap(machine, group);
+    reap(machine, group, false);
     return;
   }
   const discarded = group.exitSignal === SIGCHLD && discardsChildren(parent);
@@ -210,7 +210,7 @@ function notifyParent(machine: Machine, group: ThreadGroup): void {
   if (!discarded) parent.childQueue.wake();
   if (group.exitSignal !== 0) sendToGroup(parent, exitInfo(group));
   if (!discarded) return;
-  reap(machine, group);
+  reap(machine, group, false);
   parent.childQueue.wake();
 }
 
@@ -219,15 +219,17 @@ function exitInfo(group: ThreadGroup): SignalInfo {
   return childInfo(code, group.pid, group.leader?.cred.uid ?? 0, status, group.userNs, group.systemNs, group.exitSignal);
 }
 
-/** Removes a zombie: its pid is free, its times are its parent's. */
-export function reap(machine: Machine, group: ThreadGroup): void {
+/** Removes a zombie: its pid is free; when it was waited for, its times are its parent's. */
+export function reap(machine: Machine, group: ThreadGroup, waitedFor: boolean): void {
   const { parent, leader } = group;
   if (parent) {
     parent.children.delete(group);
-    parent.childUserNs += group.userNs + group.childUserNs;
-    parent.childSystemNs += group.systemNs + group.childSystemNs;
     parent.childSyscalls += group.syscalls + group.childSyscalls;
     parent.limitsReached |= group.limitsReached;
+  }
+  if (parent && waitedFor) {
+    parent.childUserNs += group.userNs + group.childUserNs;
+    parent.childSystemNs += group.systemNs + group.childSystemNs;
     parent.childMaxRssPages = Math.max(parent.childMaxRssPages, group.maxRssPages, group.childMaxRssPages);
   }
   leaveGroup(machine, group);

@@ -16,6 +16,8 @@ export class Scheduling {
   /** CPUs that the thread may use; undefined: all. One byte has eight of them. */
   affinity: Uint8Array | undefined;
   ioPriority = IOPRIO_DEFAULT;
+  /** Of SCHED_DEADLINE, in nanoseconds. */
+  deadline = { runtime: 0, deadline: 0, period: 0 };
 
   /** What a child gets. */
   copyForClone(): Scheduling {

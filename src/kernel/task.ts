@@ -38,6 +38,8 @@ export class Task implements IoctlCaller {
   noNewPrivs = false;
   personality = 0;
   timerSlackNs = 50_000;
+  /** What PR_SET_TIMERSLACK 0 goes back to: the creating thread's. */
+  defaultTimerSlackNs = 50_000;
   scheduling = new Scheduling();
   /** exit has walked the robust list and cleared the child tid. */
   futexesReleased = false;
@@ -83,7 +85,7 @@ export class Task implements IoctlCaller {
     this.seccompFilter = parent.seccompFilter;
     this.syscallWork = parent.syscallWork & WORK_SECCOMP;
     this.personality = parent.personality;
-    this.timerSlackNs = parent.timerSlackNs;
+    this.timerSlackNs = this.defaultTimerSlackNs = parent.timerSlackNs;
     this.scheduling = parent.scheduling.copyForClone();
   }
 

@@ -109,7 +109,7 @@ function takeEvent(task: Task, child: ThreadGroup, options: number): ChildEvent 
     if (child.leader?.trace) return undefined;
     if (!(options & WEXITED)) return undefined;
     const event = exitEvent(child, child.exitStatus);
-    if (!keep) reap(task.machine, child);
+    if (!keep) reap(task.machine, child, true);
     return event;
   }
   if (options & WSTOPPED && child.signals.stopToReport !== 0) {

@@ -2,7 +2,7 @@
 import type { Errno, GuestAddr } from '../base/brands.js';
 import { isErr } from '../base/brands.js';
 import { PAGE_SIZE, pageUp } from '../base/page.js';
-import { EACCES, EAGAIN, EBUSY, EFAULT, EINVAL, EIO, ENOMEM, EPERM } from '../abi/errno.js';
+import { EACCES, EAGAIN, EBUSY, EFAULT, EINVAL, EIO, ENOMEM } from '../abi/errno.js';
 import {
   MADV_COLD,
   MADV_DODUMP,
@@ -13,9 +13,7 @@ import {
   MADV_DONTNEED_LOCKED,
   MADV_FREE,
   MADV_HUGEPAGE,
-  MADV_HWPOISON,
   MADV_KEEPONFORK,
-  MADV_MERGEABLE,
   MADV_NOHUGEPAGE,
   MADV_NORMAL,
   MADV_PAGEOUT,
@@ -24,7 +22,6 @@ import {
   MADV_RANDOM,
   MADV_REMOVE,
   MADV_SEQUENTIAL,
-  MADV_UNMERGEABLE,
   MADV_WILLNEED,
   MADV_WIPEONFORK,
   MCL_CURRENT,
@@ -48,7 +45,6 @@ import {
   VM_HUGEPAGE,
   VM_LOCKED,
   VM_LOCKONFAULT,
-  VM_MERGEABLE,
   VM_NOHUGEPAGE,
   VM_RANDOM,
   VM_SEQUENTIAL,
@@ -67,8 +63,6 @@ const FLAG_ADVICE: Readonly<Record<number, readonly [number, number]>> = {
   [MADV_KEEPONFORK]: [0, VM_WIPEONFORK],
   [MADV_DONTDUMP]: [VM_DONTDUMP, 0],
   [MADV_DODUMP]: [0, VM_DONTDUMP],
-  [MADV_MERGEABLE]: [VM_MERGEABLE, 0],
-  [MADV_UNMERGEABLE]: [0, VM_MERGEABLE],
   [MADV_HUGEPAGE]: [VM_HUGEPAGE, VM_NOHUGEPAGE],
   [MADV_NOHUGEPAGE]: [VM_NOHUGEPAGE, VM_HUGEPAGE],
 };
@@ -104,7 +98,7 @@ function checkRange(address: GuestAddr, length: number): number | Errno {
 export function advise(mm: AddressSpace, address: GuestAddr, length: number, advice: number): 0 | Errno {
   const flags = FLAG_ADVICE[advice];
   const action = flags ? undefined : ADVICE[advice];
-  if (!flags && !action) return advice === MADV_HWPOISON || advice === MADV_HWPOISON + 1 ? EPERM : EINVAL;
+  if (!flags && !action) return EINVAL;
   const rounded = checkRange(address, length);
   if (isErr(rounded)) return rounded;
   if (rounded === 0) return 0;
@@ -218,9 +212,11 @@ export function residency(mm: AddressSpace, address: GuestAddr, length: number, 
   if (length > TASK_SIZE || address > TASK_SIZE - pageUp(length)) return ENOMEM;
   out.fill(0);
   return overRange(mm, address, pageUp(length), (_mm, vma, start, end) => {
+    // What is locked has a frame, touched or not.
+    const locked = (vma.flags & (VM_LOCKED | VM_LOCKONFAULT)) === VM_LOCKED;
     for (let at = start; at < end; at += PAGE_SIZE) {
       const index = (at - address) / PAGE_SIZE;
-      if (vma.cache?.isValid(Math.floor(vma.offsetOf(at) / PAGE_SIZE))) out[index] = 1;
+      if (locked || vma.cache?.isValid(Math.floor(vma.offsetOf(at) / PAGE_SIZE))) out[index] = 1;
     }
     markTouched(mm, start, end, address, out);
     return 0;

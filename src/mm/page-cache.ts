@@ -23,6 +23,8 @@ import type { PhysMem, Reclaimer } from './phys-mem.js';
 /** What a file must offer to be mapped or executed. */
 export interface Mappable {
   readonly cache: PageCache;
+  /** F_SEAL_WRITE, F_SEAL_FUTURE_WRITE: no new shared mapping may be written. */
+  readonly isWriteSealed?: boolean;
 }
 
 /** Fills cache pages from where the file's data lies; a file that lives in memory has none. */

@@ -97,14 +97,14 @@ function* tracedClone(task: Task, child: Task, args: CloneArguments): Blocking<n
 function cloneWithPidfd(task: Task, args: CloneArguments): Task | Errno {
   const reserved = installFile(task, new PidFile(task.group, 0), true);
   if (isErr(reserved)) return reserved;
-  const child = cloneTask(task, args);
+  const stored = task.mm.writeU32(args.pidfd, reserved);
+  const child = isErr(stored) ? stored : cloneTask(task, args);
   if (isErr(child)) {
     task.files.close(reserved);
     return child;
   }
   if (child.files !== task.files) child.files.close(reserved);
   task.files.replace(reserved, new PidFile(child.group, 0), true);
-  task.mm.writeU32(args.pidfd, reserved);
   return child;
 }
 

@@ -2,11 +2,12 @@
 import { isErr, type Errno, type GuestAddr } from '../base/brands.js';
 import type { Blocking } from '../base/blocking.js';
 import { i32, struct } from '../base/struct.js';
-import { EBADF, EFAULT, EINVAL, EPERM } from '../abi/errno.js';
+import { EBADF, EFAULT, EINVAL, EISDIR, EOPNOTSUPP, EPERM, EXDEV } from '../abi/errno.js';
 import * as fcntlAbi from '../abi/fcntl.js';
 import {
   FD_CLOEXEC,
   F_ADD_SEALS,
+  F_CREATED_QUERY,
   F_DUPFD,
   F_DUPFD_CLOEXEC,
   F_GETFD,
@@ -40,7 +41,7 @@ import {
   O_NONBLOCK,
   O_PATH,
 } from '../abi/fcntl.js';
-import { FIOASYNC, FIOCLEX, FIONBIO, FIONCLEX, FIONREAD, FIOQSIZE } from '../abi/ioctls.js';
+import { FICLONE, FICLONERANGE, FIOASYNC, FIOCLEX, FIONBIO, FIONCLEX, FIONREAD, FIOQSIZE } from '../abi/ioctls.js';
 import { RLIMIT_NOFILE } from '../abi/resource.js';
 import { S_IFREG } from '../abi/stat.js';
 import { CAP_SYS_RESOURCE } from '../abi/capability.js';
@@ -134,6 +135,8 @@ function control(task: Task, number: number, file: OpenFile, command: number, ar
     case F_GETSIG:
     case F_SETSIG:
       return ownerControl(task, file, command, argument);
+    case F_CREATED_QUERY:
+      return file.created ? 1 : 0;
     case F_GETLEASE:
       return F_UNLCK;
     case F_SETLEASE:
@@ -203,6 +206,9 @@ export const ioctl = syscall('ioctl', [fd, uint, ulong], (task, number, request,
     case FIONREAD:
       if (file.inode.type !== S_IFREG) break;
       return task.mm.writeU32(argument, Math.max(0, file.inode.size - file.position) >>> 0);
+    case FICLONE:
+    case FICLONERANGE:
+      return cloneRange(task, file, request, argument);
     case FIOQSIZE:
       if (file.inode.type !== S_IFREG && !file.inode.isDirectory) break;
       return task.mm.writeU64(argument, file.inode.size);
@@ -211,6 +217,22 @@ export const ioctl = syscall('ioctl', [fd, uint, ulong], (task, number, request,
   }
   return file.ioctl(task, request, argument);
 });
+
+/** Sharing blocks between files: no file system here can, and what comes before that answer is as in Linux (vfs_clone_file_range). */
+function cloneRange(task: Task, target: OpenFile, request: number, argument: number): Errno {
+  let number = argument | 0;
+  if (request === FICLONERANGE) {
+    const given = task.mm.readU32(argument);
+    if (isErr(given)) return EFAULT;
+    number = given | 0;
+  }
+  const source = fileOf(task, number);
+  if (isErr(source)) return source;
+  if (source.inode.isDirectory || target.inode.isDirectory) return EISDIR;
+  if (source.inode.type !== S_IFREG || target.inode.type !== S_IFREG) return EINVAL;
+  if (source.inode.fs !== target.inode.fs) return EXDEV;
+  return !source.readable || !target.writable || target.appending ? EBADF : EOPNOTSUPP;
+}
 
 function setFlagByPointer(task: Task, file: OpenFile, flag: number, at: GuestAddr): 0 | Errno {
   const on = task.mm.readU32(at);

@@ -27,6 +27,7 @@ import { futexRequeue, futexWait, futexWaitMultiple, futexWake, futexWakeOp, typ
 import { absoluteDeadline, durationNs } from '../kernel/guest-clock.js';
 import { mayAccess } from '../kernel/task-access.js';
 import { address, flags, oneOf, partial, pid, ptr, size, syscall, uint } from '../kernel/syscall.js';
+import { R10 } from '../platform/registers.js';
 import type { Task } from '../kernel/task.js';
 
 const FUTEX_OPERATIONS = {
@@ -88,11 +89,11 @@ export const futex = syscall(
         return futexWake(task, at, value | 0, value3, isPrivate);
       // The fourth argument of these is a count, not a pointer.
       case FUTEX_REQUEUE:
-        return futexRequeue(task, at, at2, value | 0, (timeout % 4294967296) | 0, undefined, isPrivate);
+        return futexRequeue(task, at, at2, value | 0, task.thread.regs.i32of(R10), undefined, isPrivate);
       case FUTEX_CMP_REQUEUE:
-        return futexRequeue(task, at, at2, value | 0, (timeout % 4294967296) | 0, value3, isPrivate);
+        return futexRequeue(task, at, at2, value | 0, task.thread.regs.i32of(R10), value3, isPrivate);
       case FUTEX_WAKE_OP:
-        return futexWakeOp(task, at, at2, value | 0, (timeout % 4294967296) | 0, value3 | 0, isPrivate);
+        return futexWakeOp(task, at, at2, value | 0, task.thread.regs.i32of(R10), value3 | 0, isPrivate);
       default:
         return piCommand(task, command, at, timeout, isRealtime, isPrivate);
     }

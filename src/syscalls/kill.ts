@@ -4,6 +4,7 @@ import { EBADF, EINVAL, EPERM, ESRCH } from '../abi/errno.js';
 import { O_EXCL, O_NONBLOCK } from '../abi/fcntl.js';
 import { SI_TKILL } from '../abi/signal.js';
 import { PidFile } from '../fs/pidfd.js';
+import { processOfDirectory } from '../fs/proc/process-directory.js';
 import { mayAccess } from '../kernel/task-access.js';
 import { kill as killTarget, killGroup, killTask } from '../kernel/signals/kill.js';
 import { rawInfo, SIGINFO_SIZE, threadKillInfo, userInfo, type SignalInfo } from '../kernel/signals/signal-info.js';
@@ -62,6 +63,13 @@ export const pidfdOpen = syscall('pidfd_open', [pid, flags({ PIDFD_NONBLOCK, PID
   return installFile(task, new PidFile(target.group, options & PIDFD_NONBLOCK, isThread ? target : undefined), true);
 });
 
+/** A pidfd, or an open directory /proc/PID (Linux: pidfd_to_pid, tgid_pidfd_to_pid). */
+function processOf(task: Task, descriptor: number): Pick<PidFile, 'group' | 'task'> | Errno {
+  const file = task.files.get(descriptor);
+  if (file instanceof PidFile) return file;
+  return (file && processOfDirectory(file.inode)) ?? EBADF;
+}
+
 const PIDFD_SIGNAL_THREAD = 1;
 const PIDFD_SIGNAL_THREAD_GROUP = 2;
 const PIDFD_SIGNAL_PROCESS_GROUP = 4;
@@ -72,8 +80,8 @@ export const pidfdSendSignal = syscall(
   (task, descriptor, number, infoAt, scope) => {
     if (scope !== 0 && scope !== PIDFD_SIGNAL_THREAD && scope !== PIDFD_SIGNAL_THREAD_GROUP && scope !== PIDFD_SIGNAL_PROCESS_GROUP)
       return EINVAL;
-    const file = task.files.get(descriptor);
-    if (!(file instanceof PidFile)) return EBADF;
+    const file = processOf(task, descriptor);
+    if (isErr(file)) return file;
     if (file.group.reaped) return ESRCH;
     const info = infoAt === 0 ? ownInfo(task, number) : readInfo(task, infoAt, number, file.group === task.group);
     if (isErr(info)) return info;
@@ -81,7 +89,7 @@ export const pidfdSendSignal = syscall(
   },
 );
 
-function sendByFile(task: Task, file: PidFile, info: SignalInfo, scope: number): 0 | Errno {
+function sendByFile(task: Task, file: Pick<PidFile, 'group' | 'task'>, info: SignalInfo, scope: number): 0 | Errno {
   if (scope === PIDFD_SIGNAL_PROCESS_GROUP) {
     const checked = killGroup(task, file.group, { ...info, signo: 0 });
     if (isErr(checked)) return checked;

@@ -40,7 +40,6 @@ import {
   MAP_SHARED,
   MAP_SHARED_VALIDATE,
   MAP_STACK,
-  MAP_SYNC,
   MAP_TYPE,
   MCL_CURRENT,
   MCL_FUTURE,
@@ -62,6 +61,7 @@ import { fileOf, mappedFile } from '../kernel/task-files.js';
 import { address, fd, flags, int, oneOf, partial, size, syscall, ulong, uint } from '../kernel/syscall.js';
 import type { Task } from '../kernel/task.js';
 import { VM_LOCKED, VM_LOCKONFAULT } from '../mm/vma.js';
+import { RDI } from '../platform/registers.js';
 import { hasCapability } from '../vfs/credentials.js';
 
 const PROT_FLAGS = { PROT_NONE, PROT_READ, PROT_WRITE, PROT_EXEC };
@@ -82,6 +82,13 @@ const MAP_FLAGS = {
   MAP_FIXED_NOREPLACE,
 };
 const MAP_HUGETLB = 0x40000;
+const MAP_ABOVE4G = 0x80;
+const MAP_UNINITIALIZED = 0x4000000;
+const MAP_HUGE_SIZES = 0xfc000000 | 0;
+/** What MAP_SHARED_VALIDATE takes of a file that has no flags of its own (Linux: LEGACY_MAP_MASK). */
+const LEGACY_MAP_FLAGS =
+  Object.values(MAP_FLAGS).reduce((all, flag) => all | flag, 0) |
+  (MAP_TYPE | MAP_HUGETLB | MAP_ABOVE4G | MAP_UNINITIALIZED | MAP_HUGE_SIZES);
 /** Protection bits of other architectures: allowed by none here. */
 const PROT_MASK = PROT_READ | PROT_WRITE | PROT_EXEC;
 const PROT_SEM = 8;
@@ -110,12 +117,15 @@ function mmapHandler(
   if ((mapFlags & MAP_HUGETLB) !== 0 || length === 0) return EINVAL;
   if (length > Number.MAX_SAFE_INTEGER || pageUp(length) + offset > 2 ** 63) return length > Number.MAX_SAFE_INTEGER ? ENOMEM : EOVERFLOW;
   const type = mapFlags & MAP_TYPE;
-  if (type === MAP_SHARED_VALIDATE && (mapFlags & MAP_SYNC) !== 0) return EOPNOTSUPP;
+  if (type !== MAP_SHARED && type !== MAP_PRIVATE && type !== MAP_SHARED_VALIDATE) return EINVAL;
+  if (type === MAP_SHARED_VALIDATE && (mapFlags & ~LEGACY_MAP_FLAGS) !== 0) return EOPNOTSUPP;
   if (type !== MAP_PRIVATE && (prot & PROT_WRITE) !== 0 && !file.writable) return EACCES;
   if (!file.readable) return EACCES;
   const mapped = mappedFile(task, file);
   if (isErr(mapped)) return mapped;
-  const maxProt = type !== MAP_PRIVATE && !file.writable ? PROT_READ | PROT_EXEC : PROT_MASK;
+  const sealed = type !== MAP_PRIVATE && mapped.mappable.isWriteSealed === true;
+  if (sealed && (prot & PROT_WRITE) !== 0) return EPERM;
+  const maxProt = sealed || (type !== MAP_PRIVATE && !file.writable) ? PROT_READ | PROT_EXEC : PROT_MASK;
   return task.mm.map({ address: at, length, prot: prot & PROT_MASK, flags: mapFlags, file: mapped, offset, maxProt });
 }
 
@@ -168,7 +178,8 @@ const ADVICE = {
 export const madvise = syscall('madvise', [address, size, oneOf(ADVICE)], (task, at, length, advice) => task.mm.advise(at, length, advice));
 
 export const msync = syscall('msync', [address, size, flags({ MS_ASYNC, MS_INVALIDATE, MS_SYNC })], (task, at, length, syncFlags) =>
-  task.mm.sync(at, length, syncFlags),
+  // The lowest bits of the largest addresses are in the register only.
+  (task.thread.regs.u32of(RDI) & (PAGE_SIZE - 1)) !== 0 ? EINVAL : task.mm.sync(at, length, syncFlags),
 );
 
 /** Pages answered at once, so that a huge length takes no memory. */

@@ -42,6 +42,9 @@ export function underMask(task: Task, mask: number, maskSize: number, wait: () =
   });
 }
 
+/** personality(2): the caller's timeout is not touched. */
+const STICKY_TIMEOUTS = 0x4000000;
+
 /** Tells the caller how much of its timeout was left (Linux: poll_select_finish), and how the call restarts. */
 function finishTimed<T>(
   task: Task,
@@ -52,7 +55,7 @@ function finishTimed<T>(
   value: (leftNs: number) => T,
 ): number {
   const restart = result === EINTR ? ERESTARTNOHAND : result;
-  if (timeout === 0 || deadlineNs === 0) return restart;
+  if (timeout === 0 || deadlineNs === 0 || (task.personality & STICKY_TIMEOUTS) !== 0) return restart;
   const leftNs = deadlineNs === Infinity ? 0 : Math.max(0, deadlineNs - task.machine.clock.monotonicNs());
   // Where the time left cannot be told, the call must not be made again with the whole of it.
   if (deadlineNs !== Infinity && isErr(task.mm.writeStruct(timeout, type, value(leftNs)))) return result;

@@ -69,7 +69,6 @@ import { hasCapability } from '../vfs/credentials.js';
 import { setSeccompMode } from './seccomp.js';
 
 const COMM_LENGTH = 16;
-const DEFAULT_TIMER_SLACK_NS = 50_000;
 /** Every bit and lock bit of capabilities(7)' securebits. */
 const SECURE_ALL = 0xff;
 const SECURE_LOCKS = 0xaa;
@@ -121,7 +120,7 @@ function processOption(task: Task, option: number, a: number, b: number, c: numb
     case PR_GET_NO_NEW_PRIVS:
       return a !== 0 || b !== 0 || c !== 0 || d !== 0 ? EINVAL : Number(task.noNewPrivs);
     case PR_SET_TIMERSLACK:
-      task.timerSlackNs = a === 0 || a > Number.MAX_SAFE_INTEGER ? DEFAULT_TIMER_SLACK_NS : a;
+      task.timerSlackNs = a === 0 || a > Number.MAX_SAFE_INTEGER ? task.defaultTimerSlackNs : a;
       return 0;
     case PR_GET_TIMERSLACK:
       return task.timerSlackNs;

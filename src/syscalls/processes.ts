@@ -1,7 +1,7 @@
 /** Ends of processes and waiting for them, ids, process groups and sessions (exit(2), wait4(2), getpid(2), setpgid(2), setsid(2)). */
 import { isErr, type Errno, type UserPtr } from '../base/brands.js';
 import type { Blocking } from '../base/blocking.js';
-import { EBADF, EINVAL, ESRCH } from '../abi/errno.js';
+import { EAGAIN, EBADF, EINVAL, ESRCH } from '../abi/errno.js';
 import { RUSAGE, type Rusage } from '../abi/process-struct.js';
 import {
   P_ALL,
@@ -94,8 +94,11 @@ function* waitidHandler(task: Task, type: number, id: number, infoAt: number, op
   if (!(options & (WEXITED | WSTOPPED | WCONTINUED))) return EINVAL;
   const selector = waitidSelector(task, type, id);
   if (isErr(selector)) return selector;
-  const event = yield* waitForChild(task, selector, options);
+  // A pidfd that does not block is asked once, and says EAGAIN where WNOHANG says nothing.
+  const nonBlocking = type === P_PIDFD && task.files.get(id)!.nonBlocking;
+  const event = yield* waitForChild(task, selector, nonBlocking ? options | WNOHANG : options);
   if (isErr(event)) return event;
+  if (event === undefined && nonBlocking && (options & WNOHANG) === 0) return EAGAIN;
   if (event) {
     const stored = storeUsage(task, usageAt, event);
     if (isErr(stored)) return stored;

@@ -65,9 +65,10 @@ export const writev = syscall('writev', [fd, ptr(IOVEC), size], (task, number, a
 
 function readAt(task: Task, number: number, position: number, io: (task: Task) => IoVec | Errno, noWait = false): Answer {
   if (position < 0) return EINVAL;
-  const file = readable(task, number);
+  const file = fileOf(task, number);
   if (isErr(file)) return file;
   if (!file.seekable) return ESPIPE;
+  if (!file.readable) return EBADF;
   const cursor = io(task);
   if (isErr(cursor)) return cursor;
   return position + cursor.remaining >= OFFSET_END ? EINVAL : readFile(file, cursor, position, noWait);
@@ -75,9 +76,10 @@ function readAt(task: Task, number: number, position: number, io: (task: Task) =
 
 function writeAt(task: Task, number: number, position: number, io: (task: Task) => IoVec | Errno, noWait = false): Answer {
   if (position < 0) return EINVAL;
-  const file = writable(task, number);
+  const file = fileOf(task, number);
   if (isErr(file)) return file;
   if (!file.seekable) return ESPIPE;
+  if (!file.writable) return EBADF;
   const cursor = io(task);
   if (isErr(cursor)) return cursor;
   return position + cursor.remaining >= OFFSET_END ? EINVAL : writeTo(task, file, cursor, position, noWait);
@@ -118,8 +120,11 @@ export const pwritev2 = syscall(
   (task, number, at, count, position, _high, options) => {
     if ((options & ~(RWF_HIPRI | RWF_NOWAIT | RWF_DSYNC | RWF_SYNC | RWF_APPEND)) !== 0) return EOPNOTSUPP;
     const noWait = (options & RWF_NOWAIT) !== 0;
-    const file = writable(task, number);
+    if (position < -1) return EINVAL;
+    const file = fileOf(task, number);
     if (isErr(file)) return file;
+    if (position !== -1 && !file.seekable) return ESPIPE;
+    if (!file.writable) return EBADF;
     const io = buffersOf(task, at, count);
     if (isErr(io)) return io;
     const end = (options & RWF_APPEND) !== 0 && file.seekable ? file.inode.size : position;
@@ -127,8 +132,7 @@ export const pwritev2 = syscall(
       if (end !== position) file.position = end;
       return writeTo(task, file, io, CURRENT, noWait);
     }
-    if (position < 0) return EINVAL;
-    return file.seekable ? writeTo(task, file, io, end, noWait) : ESPIPE;
+    return writeTo(task, file, io, end, noWait);
   },
   partial('RWF_NOAPPEND'),
 );

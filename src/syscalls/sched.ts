@@ -89,6 +89,19 @@ export const getcpu = syscall(
   partial('the first CPU that the thread may use'),
 );
 
+/** Shorter reservations are refused (Linux: DL_SCALE). */
+const MIN_RUNTIME_NS = 1024;
+
+/** SCHED_DEADLINE, by sched_setattr only; a period of 0 is the deadline (Linux: __checkparam_dl). */
+function setDeadline(task: Task, target: Task, runtime: number, deadline: number, period: number, resetOnFork: boolean): 0 | Errno {
+  if (deadline === 0 || runtime < MIN_RUNTIME_NS || deadline >= 2 ** 63 || period >= 2 ** 63) return EINVAL;
+  const every = period === 0 ? deadline : period;
+  if (every < deadline || deadline < runtime) return EINVAL;
+  if (!mayChange(task, target) || !hasCapability(task.cred, CAP_SYS_NICE)) return EPERM;
+  Object.assign(target.scheduling, { policy: SCHED_DEADLINE, priority: 0, resetOnFork, deadline: { runtime, deadline, period: every } });
+  return 0;
+}
+
 function isRealtime(policy: number): boolean {
   return policy === SCHED_FIFO || policy === SCHED_RR;
 }
@@ -176,7 +189,7 @@ export const schedGetattr = syscall('sched_getattr', [pid, ptr(SCHED_ATTR, true)
   if (at === 0 || options !== 0 || length < SCHED_ATTR_SIZE_VER0 || length > 4096) return EINVAL;
   const target = targetOf(task, id);
   if (isErr(target)) return target;
-  const { policy, priority, nice, resetOnFork } = (target as Task).scheduling;
+  const { policy, priority, nice, resetOnFork, deadline } = (target as Task).scheduling;
   const bytes = new Uint8Array(SCHED_ATTR.size);
   const size = Math.min(length, SCHED_ATTR.size);
   SCHED_ATTR.write(new DataView(bytes.buffer), 0, {
@@ -186,6 +199,7 @@ export const schedGetattr = syscall('sched_getattr', [pid, ptr(SCHED_ATTR, true)
     priority,
     nice: isRealtime(policy) ? 0 : nice,
     flags: resetOnFork ? SCHED_FLAG_RESET_ON_FORK : 0,
+    ...(policy === SCHED_DEADLINE ? deadline : undefined),
     utilMax: 1024,
   });
   return task.mm.copyOut(at, bytes, 0, size);
@@ -207,6 +221,8 @@ export const schedSetattr = syscall(
     const target = targetOf(task, id);
     if (isErr(target)) return target;
     if ((attr.flags & ~SCHED_FLAG_RESET_ON_FORK) !== 0 || attr.nice < -20 || attr.nice > 19) return EINVAL;
+    const reset = (attr.flags & SCHED_FLAG_RESET_ON_FORK) !== 0;
+    if (attr.policy === SCHED_DEADLINE) return setDeadline(task, target as Task, attr.runtime, attr.deadline, attr.period, reset);
     const changed = changePolicy(task, target as Task, attr.policy, attr.priority, (attr.flags & SCHED_FLAG_RESET_ON_FORK) !== 0);
     if (isErr(changed)) return changed;
     return isRealtime(attr.policy) ? 0 : setNice(task, target as Task, attr.nice);
@@ -283,7 +299,7 @@ export const ioprioSet = syscall(
   [int, int, int],
   (task, which, who, value) => {
     const kind = value >> IOPRIO_CLASS_SHIFT;
-    if (kind < 0 || kind > 3) return EINVAL;
+    if (kind < 0 || kind > 3 || (kind === 0 && value !== 0)) return EINVAL;
     if (kind === 1 && !hasCapability(task.cred, CAP_SYS_NICE)) return EPERM;
     const tasks = selectTasks(task, which - IOPRIO_WHO_PROCESS, who);
     if (isErr(tasks)) return tasks;

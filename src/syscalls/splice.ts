@@ -1,7 +1,7 @@
 /** sendfile, splice, tee, vmsplice, copy_file_range (Linux: fs/splice.c, fs/read_write.c). */
-import { thenDo, type Blocking } from '../base/blocking.js';
+import { sleepOn, thenDo, type Blocking } from '../base/blocking.js';
 import { isErr, type Errno } from '../base/brands.js';
-import { EBADF, EFAULT, EFBIG, EINVAL, EISDIR, EOVERFLOW, ESPIPE } from '../abi/errno.js';
+import { EAGAIN, EBADF, EFAULT, EFBIG, EINVAL, EISDIR, EOVERFLOW, ESPIPE } from '../abi/errno.js';
 import { O_APPEND, SPLICE_F_GIFT, SPLICE_F_MORE, SPLICE_F_MOVE, SPLICE_F_NONBLOCK } from '../abi/fcntl.js';
 import { MAX_RW_COUNT } from '../abi/fs.js';
 import { IN_ACCESS, IN_MODIFY } from '../abi/inotify.js';
@@ -13,9 +13,10 @@ import { address, fd, flags, size, syscall, uint } from '../kernel/syscall.js';
 import { fileOf } from '../kernel/task-files.js';
 import { afterWrite, buffersOf } from '../kernel/task-io.js';
 import type { Task } from '../kernel/task.js';
+import type { IoVec } from '../mm/io-vec.js';
 import { notifyDentry } from '../vfs/notify.js';
 import type { OpenFile } from '../vfs/open-file.js';
-import { CURRENT, readFile, writeFile } from '../vfs/read-write.js';
+import { CURRENT, readFile, WRITE_EVENTS } from '../vfs/read-write.js';
 
 type Answer = number | Blocking<number>;
 const SPLICE_FLAGS = { SPLICE_F_MOVE, SPLICE_F_NONBLOCK, SPLICE_F_MORE, SPLICE_F_GIFT };
@@ -49,7 +50,8 @@ function move(task: Task, source: End, target: End, count: number, untilDone: bo
     bounded = Math.min(bounded, limit - target.position);
   }
   const answer = thenDo(transfer(source, target, bounded, { untilDone }), (result) => {
-    if (result <= 0) return result;
+    if (result < 0) return result;
+    if (result === 0) return isErr(finishEnd(task, source)) ? EFAULT : 0;
     if (source.file.path) notifyDentry(source.file.path.dentry, IN_ACCESS);
     if (target.file.path) notifyDentry(target.file.path.dentry, IN_MODIFY);
     const first = finishEnd(task, source);
@@ -109,6 +111,16 @@ export const tee = syscall('tee', [fd, fd, size, flags(SPLICE_FLAGS)], (task, in
   return afterWrite(task, transfer(source, target, Math.min(count, MAX_RW_COUNT), { untilDone: false, keepSource: true }));
 });
 
+/** Waits for room once and gives what fits: the caller comes again with the rest (Linux: vmsplice_to_pipe). */
+function* fillPipe(file: PipeFile, io: IoVec, noWait: boolean): Blocking<number> {
+  for (;;) {
+    const moved = file.write(io);
+    if (moved !== EAGAIN || noWait) return moved;
+    const woken = yield* sleepOn(file.queue, WRITE_EVENTS);
+    if (isErr(woken)) return woken;
+  }
+}
+
 export const vmsplice = syscall('vmsplice', [fd, address, size, flags(SPLICE_FLAGS)], (task, number, at, count, options) => {
   if ((options & ~ALL_FLAGS) !== 0) return EINVAL;
   const file = fileOf(task, number);
@@ -116,8 +128,8 @@ export const vmsplice = syscall('vmsplice', [fd, address, size, flags(SPLICE_FLA
   if (!(file instanceof PipeFile)) return EBADF;
   const io = buffersOf(task, at, count);
   if (isErr(io)) return io;
-  const noWait = (options & SPLICE_F_NONBLOCK) !== 0;
-  return file.writable ? afterWrite(task, writeFile(file, io, CURRENT, Infinity, noWait)) : readFile(file, io, CURRENT, noWait);
+  const noWait = (options & SPLICE_F_NONBLOCK) !== 0 || file.nonBlocking;
+  return file.writable ? afterWrite(task, fillPipe(file, io, noWait)) : readFile(file, io, CURRENT, noWait);
 });
 
 export const copyFileRange = syscall(

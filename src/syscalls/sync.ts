@@ -1,6 +1,8 @@
 /** sync, fsync and what concerns a file's allocation and caching (Linux: fs/sync.c, fs/open.c, mm/fadvise.c). */
 import { isErr } from '../base/brands.js';
-import { EBADF, EFBIG, EINVAL, EISDIR, ENODEV, EOPNOTSUPP, ESPIPE } from '../abi/errno.js';
+import { PAGE_SIZE } from '../base/page.js';
+import { struct, u64 } from '../base/struct.js';
+import { EBADF, EFAULT, EFBIG, EINVAL, EISDIR, ENODEV, EOPNOTSUPP, ESPIPE } from '../abi/errno.js';
 import {
   FALLOC_FL_COLLAPSE_RANGE,
   FALLOC_FL_INSERT_RANGE,
@@ -10,10 +12,11 @@ import {
 } from '../abi/fcntl.js';
 import { IN_MODIFY } from '../abi/inotify.js';
 import { RLIMIT_FSIZE } from '../abi/resource.js';
-import { S_IFREG } from '../abi/stat.js';
-import { fd, flags, int, long, size, syscall } from '../kernel/syscall.js';
+import { S_IFBLK, S_IFDIR, S_IFREG } from '../abi/stat.js';
+import { fd, flags, int, long, partial, ptr, size, syscall, uint } from '../kernel/syscall.js';
 import { fileOf } from '../kernel/task-files.js';
 import { raiseForWrite } from '../kernel/task-io.js';
+import type { PageCache } from '../mm/page-cache.js';
 import type { FileSystem } from '../vfs/file-system.js';
 import type { Mount } from '../vfs/mount.js';
 import { notifyDentry } from '../vfs/notify.js';
@@ -51,7 +54,8 @@ export const syncFileRange = syscall('sync_file_range', [fd, long, long, int], (
   const file = fileOf(task, number);
   if (isErr(file)) return file;
   if ((options & ~SYNC_FILE_RANGE_FLAGS) !== 0 || offset < 0 || length < 0) return EINVAL;
-  return file.seekable ? 0 : ESPIPE;
+  const { type } = file.inode;
+  return type === S_IFREG || type === S_IFDIR || type === S_IFBLK ? 0 : ESPIPE;
 });
 
 const POSIX_FADV_LAST = 5;
@@ -96,3 +100,34 @@ export const fallocate = syscall(
     return result;
   },
 );
+
+const CACHESTAT_RANGE = struct('cachestat_range', { off: u64, len: u64 }, 16);
+const CACHESTAT = struct('cachestat', { cached: u64, dirty: u64, writeback: u64, evicted: u64, recentlyEvicted: u64 }, 40);
+/** A file's pages looked at in one call: more would hold up the machine. */
+const MOST_PAGES = 2 ** 24;
+
+export const cachestat = syscall(
+  'cachestat',
+  [fd, ptr(CACHESTAT_RANGE), ptr(CACHESTAT, true), uint],
+  (task, number, rangeAt, at, options) => {
+    const file = fileOf(task, number);
+    if (isErr(file)) return file;
+    const range = task.mm.readStruct(rangeAt, CACHESTAT_RANGE);
+    if (isErr(range)) return EFAULT;
+    if (options !== 0) return EINVAL;
+    const mappable = file.inode.type === S_IFREG ? file.mappable() : ENODEV;
+    const cached = isErr(mappable) ? 0 : cachedPages(mappable.cache, range.off, range.len);
+    return task.mm.writeStruct(at, CACHESTAT, { ...CACHESTAT.zero(), cached });
+  },
+  partial('what is dirty or was evicted is not told'),
+);
+
+/** Pages of [offset, offset + length) that the cache holds; length 0: to the end. */
+function cachedPages(cache: PageCache, offset: number, length: number): number {
+  const end = Math.min(cache.size, length === 0 ? Infinity : offset + length);
+  const first = Math.floor(offset / PAGE_SIZE);
+  const last = Math.min(Math.ceil(end / PAGE_SIZE), first + MOST_PAGES);
+  let count = 0;
+  for (let page = first; page < last; page++) if (cache.isValid(page)) count++;
+  return count;
+}

@@ -11,8 +11,12 @@ import * as directories from './directories.js';
 import * as epoll from './epoll.js';
 import * as eventFiles from './event-files.js';
 import * as exec from './exec.js';
+import * as fileSystemTypes from './file-system-types.js';
 import * as futex from './futex.js';
+import * as hardware from './hardware.js';
 import * as inotify from './inotify.js';
+import * as kcmp from './kcmp.js';
+import * as kernelLog from './kernel-log.js';
 import * as kill from './kill.js';
 import * as links from './links.js';
 import * as locks from './locks.js';
@@ -151,7 +155,7 @@ export const SYSCALL_TABLE: Readonly<Record<number, SyscallDefinition>> = {
   [NR.times]: clocks.times,
   [NR.ptrace]: ptrace.ptrace,
   [NR.getuid]: credentials.getuid,
-  [NR.syslog]: refused.syslog,
+  [NR.syslog]: kernelLog.syslog,
   [NR.getgid]: credentials.getgid,
   [NR.setuid]: credentials.setuid,
   [NR.setgid]: credentials.setgid,
@@ -186,7 +190,8 @@ export const SYSCALL_TABLE: Readonly<Record<number, SyscallDefinition>> = {
   [NR.personality]: processControl.personality,
   [NR.statfs]: stat.statfs,
   [NR.fstatfs]: stat.fstatfs,
-  [NR.sysfs]: refused.sysfs,
+  [NR.ustat]: fileSystemTypes.ustat,
+  [NR.sysfs]: fileSystemTypes.sysfs,
   [NR.getpriority]: sched.getpriority,
   [NR.setpriority]: sched.setpriority,
   [NR.sched_setparam]: sched.schedSetparam,
@@ -200,7 +205,7 @@ export const SYSCALL_TABLE: Readonly<Record<number, SyscallDefinition>> = {
   [NR.munlock]: memory.munlock,
   [NR.mlockall]: memory.mlockall,
   [NR.munlockall]: memory.munlockall,
-  [NR.vhangup]: refused.vhangup,
+  [NR.vhangup]: hardware.vhangup,
   [NR.modify_ldt]: refused.modifyLdt,
   [NR.pivot_root]: mounts.pivotRootCall,
   [NR._sysctl]: refused.sysctl,
@@ -216,13 +221,13 @@ export const SYSCALL_TABLE: Readonly<Record<number, SyscallDefinition>> = {
   [NR.umount2]: mounts.umount2,
   [NR.swapon]: refused.swapon,
   [NR.swapoff]: refused.swapoff,
-  [NR.reboot]: refused.reboot,
+  [NR.reboot]: hardware.reboot,
   [NR.sethostname]: system.sethostname,
   [NR.setdomainname]: system.setdomainname,
-  [NR.iopl]: refused.iopl,
-  [NR.ioperm]: refused.ioperm,
+  [NR.iopl]: hardware.iopl,
+  [NR.ioperm]: hardware.ioperm,
   [NR.init_module]: refused.initModule,
-  [NR.delete_module]: refused.deleteModule,
+  [NR.delete_module]: hardware.deleteModule,
   [NR.quotactl]: refused.quotactl,
   [NR.gettid]: processes.gettid,
   [NR.readahead]: syncCalls.readahead,
@@ -346,7 +351,7 @@ export const SYSCALL_TABLE: Readonly<Record<number, SyscallDefinition>> = {
   [NR.getcpu]: sched.getcpu,
   [NR.process_vm_readv]: processMemory.processVmReadv,
   [NR.process_vm_writev]: processMemory.processVmWritev,
-  [NR.kcmp]: refused.kcmp,
+  [NR.kcmp]: kcmp.kcmp,
   [NR.finit_module]: refused.finitModule,
   [NR.sched_setattr]: sched.schedSetattr,
   [NR.sched_getattr]: sched.schedGetattr,
@@ -388,6 +393,7 @@ export const SYSCALL_TABLE: Readonly<Record<number, SyscallDefinition>> = {
   [NR.memfd_secret]: memfd.memfdSecret,
   [NR.futex_waitv]: futex.futexWaitv,
   [NR.set_mempolicy_home_node]: numa.setMempolicyHomeNode,
+  [NR.cachestat]: syncCalls.cachestat,
   [NR.fchmodat2]: attributes.fchmodat2,
   [NR.map_shadow_stack]: refused.mapShadowStack,
   [NR.futex_wake]: refused.futexWake,

@@ -44,6 +44,7 @@ export class InodeLocks {
     if (this.records.length >= MAX_RECORDS) return ENOLCK;
     let { start, end } = lock;
     const rest: RecordLock[] = [];
+    const first = this.records.findIndex(({ owner }) => owner === lock.owner);
     for (const old of this.records) {
       const touches = old.owner === lock.owner && old.start <= end + 1 && start <= old.end + 1;
       if (touches && old.exclusive === lock.exclusive) {
@@ -53,8 +54,12 @@ export class InodeLocks {
         this.keepOutside(rest, old, lock);
       }
     }
-    rest.push({ ...lock, start, end });
+    const made = { ...lock, start, end };
     this.records = rest;
+    // Sorted by start among its owner's, as Linux keeps them: F_GETLK tells of the first in the way.
+    const at = rest.findIndex((other, i) => i >= first && other.owner === lock.owner && other.start > start);
+    if (at >= 0) rest.splice(at, 0, made);
+    else rest.splice(rest.findLastIndex(({ owner }) => owner === lock.owner) + 1 || (first < 0 ? rest.length : first), 0, made);
     // A write lock that became a read lock lets readers in.
     if (!lock.exclusive) this.queue.wake();
     return 0;

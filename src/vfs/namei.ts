@@ -31,11 +31,13 @@ export { openPath, openPlace, type Opening } from './open-path.js';
 export { renamePath } from './rename.js';
 
 /** Owner, group and mode of a new inode in `directory` (Linux: inode_init_owner). */
-export function newInodeAttributes(directory: Inode, cred: Credentials, mode: number, rdev: number): CreateAttributes {
+export function newInodeAttributes(directory: Inode, cred: Credentials, mode: number, rdev: number, umask = 0): CreateAttributes {
   const setgid = (directory.mode & S_ISGID) !== 0;
   const isDirectory = (mode & S_IFMT) === S_IFDIR;
+  // What the creator asked for decides about set-group-ID, so the umask comes after.
+  const allowed = (isDirectory ? mode : stripSetgid(directory, cred, mode)) & ~umask;
   return {
-    mode: isDirectory ? (setgid ? mode | S_ISGID : mode) : stripSetgid(directory, cred, mode),
+    mode: isDirectory && setgid ? allowed | S_ISGID : allowed,
     uid: cred.fsuid,
     gid: setgid ? directory.gid : cred.fsgid,
     rdev,
@@ -86,7 +88,7 @@ export function mkdirPath(fs: FsContext, cred: Credentials, base: Path, name: By
   const denied = mayCreate(walker.dentry, cred);
   if (denied !== 0) return denied;
   const directory = walker.dentry.inode!;
-  const attributes = newInodeAttributes(directory, cred, S_IFDIR | (mode & 0o1777 & ~fs.umask), 0);
+  const attributes = newInodeAttributes(directory, cred, S_IFDIR | (mode & 0o1777), 0, fs.umask);
   return created(walker, directory.mkdir(walker.lastName, attributes), IN_CREATE + IN_ISDIR);
 }
 
@@ -102,7 +104,7 @@ export function mknodPath(fs: FsContext, cred: Credentials, base: Path, name: By
   const isDevice = type === S_IFCHR || type === S_IFBLK;
   if (isDevice && !(type === S_IFCHR && rdev === 0) && !hasCapability(cred, CAP_MKNOD)) return EPERM;
   const directory = walker.dentry.inode!;
-  const attributes = newInodeAttributes(directory, cred, type | (mode & 0o7777 & ~fs.umask), isDevice ? rdev : 0);
+  const attributes = newInodeAttributes(directory, cred, type | (mode & 0o7777), isDevice ? rdev : 0, fs.umask);
   return created(walker, directory.create(walker.lastName, attributes), IN_CREATE);
 }
 

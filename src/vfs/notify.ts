@@ -4,12 +4,12 @@
  */
 import type { ByteString } from '../base/brands.js';
 import type { Dentry } from './dentry.js';
-import { IN_ATTRIB, IN_DELETE_SELF, IN_ISDIR } from '../abi/inotify.js';
+import { IN_ATTRIB, IN_DELETE_SELF, IN_EXCL_UNLINK, IN_ISDIR } from '../abi/inotify.js';
 import { emptyAttributes, type Inode } from './inode.js';
 
 /** Attached to `inode.watches`. */
 export interface InodeWatch {
-  /** mask: one IN_* event, with IN_ISDIR; name: the child's, or '' for the inode itself; cookie joins the halves of a rename. */
+  /** mask: one IN_* event, with IN_ISDIR, and IN_EXCL_UNLINK when it is of a child whose name is gone; name: the child's, or '' for the inode itself; cookie joins the halves of a rename. */
   onEvent(mask: number, name: ByteString, cookie: number): void;
 }
 
@@ -47,14 +47,14 @@ export function notifyInode(inode: Inode | null, mask: number, name: ByteString 
 export function notifyDentry(dentry: Dentry, mask: number): void {
   if (watchCount === 0) return;
   const event = dentry.inode?.isDirectory ? mask + IN_ISDIR : mask;
-  if (dentry.parent && !dentry.deleted) notifyInode(dentry.parent.inode, event, dentry.name);
+  if (dentry.parent) notifyInode(dentry.parent.inode, dentry.deleted ? event + IN_EXCL_UNLINK : event, dentry.name);
   notifyInode(dentry.inode, event);
 }
 
 /** A name of a watched inode was removed: notes whether it was the last. */
 export function noteUnlinked(inode: Inode): void {
   if (!inode.watches) return;
-  notifyInode(inode, IN_ATTRIB);
+  if (!inode.isDirectory) notifyInode(inode, IN_ATTRIB);
   inode.unlinked = inode.isDirectory || linkCount(inode) === 0;
 }
 

@@ -42,6 +42,8 @@ export abstract class OpenFile {
   /** F_SETOWN: a pid, or minus a process group, that SIGIO goes to; F_SETSIG's signal. */
   owner = 0;
   ownerSignal = 0;
+  /** By the open(2) that made this description (F_CREATED_QUERY). */
+  created = false;
   /** Counted in `inode.writers`. */
   countedWriter = false;
   /** Told, before `release`, that the last reference is gone. */

@@ -119,7 +119,7 @@ function createAndOpen(fs: FsContext, cred: Credentials, walker: Walk, flags: nu
   if (writable !== 0) return writable;
   const denied = inodePermission(directory, cred, MAY_WRITE | MAY_EXEC);
   if (denied !== 0) return denied;
-  const inode = directory.create(walker.lastName, newInodeAttributes(directory, cred, S_IFREG | (mode & 0o7777 & ~fs.umask), 0));
+  const inode = directory.create(walker.lastName, newInodeAttributes(directory, cred, S_IFREG | (mode & 0o7777), 0, fs.umask));
   if (typeof inode === 'number') return inode;
   const dentry = addChild(parent, walker.lastName, inode);
   notifyInode(directory, IN_CREATE, dentry.name);
@@ -134,7 +134,7 @@ function openUnnamed(fs: FsContext, cred: Credentials, base: Path, name: ByteStr
   if (writable !== 0) return writable;
   const denied = inodePermission(directory, cred, MAY_WRITE | MAY_EXEC);
   if (denied !== 0) return denied;
-  const inode = directory.tmpfile(newInodeAttributes(directory, cred, S_IFREG | (mode & 0o7777 & ~fs.umask), 0));
+  const inode = directory.tmpfile(newInodeAttributes(directory, cred, S_IFREG | (mode & 0o7777), 0, fs.umask));
   if (typeof inode === 'number') return inode;
   const file = inode.open(flags);
   if (typeof file === 'number' || isBlocking(file)) return file;
@@ -160,6 +160,7 @@ export function openPlace(cred: Credentials, place: Path, flags: number, created
   if (typeof opened === 'number') return opened;
   if (isBlocking(opened)) return openLater(opened, place);
   const file = named(opened, place, writes);
+  file.created = created;
   if (!truncates) return file;
   const cut = inode.setAttributes({ size: 0 });
   if (cut !== 0) {

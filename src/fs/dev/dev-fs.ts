@@ -11,7 +11,7 @@ import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFLNK } from '../../abi/stat.js';
 import type { Machine } from '../../kernel/machine.js';
 import { makeDevice, registerBlockDevice, registerDevice } from '../../vfs/special-files.js';
 import { Tmpfs } from '../tmpfs/tmpfs.js';
-import { KernelLog } from './kernel-log.js';
+import { kernelLogOf, type KernelLog } from './kernel-log.js';
 import { LOOP_CONTROL_MINOR, LOOP_COUNT, LOOP_MAJOR, loopControlOpener, loopOpener, MISC_MAJOR } from './loop.js';
 import { memoryDeviceOpener } from './memory-devices.js';
 
@@ -56,8 +56,7 @@ export class DevFs extends Tmpfs {
 
   constructor(machine: Machine) {
     super({ physmem: machine.physmem, clock: machine.clock, mode: 0o755, sizeBytes: DEV_BYTES });
-    this.log = new KernelLog(() => machine.clock.monotonicNs() - machine.bootNs);
-    this.log.add(5, `Linux version ${machine.release} ${machine.version}`);
+    this.log = kernelLogOf(machine);
     registerDevice(MEMORY_MAJOR, memoryDeviceOpener(machine, this.log));
     registerDevice(MISC_MAJOR, loopControlOpener(machine));
     registerBlockDevice(LOOP_MAJOR, loopOpener(machine));

@@ -195,17 +195,23 @@ function namespaces(fs: FileSystem, owner: () => Owner, ino: number, parentIno: 
   };
 }
 
+/** The process whose /proc/PID `inode` is (pidfd_send_signal(2) takes those too). */
+export function processOfDirectory(inode: Inode): { group: Task['group']; task: undefined } | undefined {
+  const source = inode instanceof ProcDirectory ? inode.source : undefined;
+  return source instanceof EntryTable && !source.isThread ? { group: source.task.group, task: undefined } : undefined;
+}
+
 /** The names of one process or thread. Inodes are kept, so that a name leads to the same inode each time. */
 class EntryTable implements DirectorySource {
   private readonly nodes = new Map<ByteString, Inode>();
 
   constructor(
     private readonly fs: FileSystem,
-    private readonly task: Task,
+    readonly task: Task,
     private readonly owner: () => Owner,
     private readonly ino: number,
     readonly parentIno: number,
-    private readonly isThread: boolean,
+    readonly isThread: boolean,
   ) {}
 
   lookup(name: ByteString): Inode | Errno {

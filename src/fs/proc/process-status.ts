@@ -181,7 +181,7 @@ function memoryLines(task: Task): string[] {
   return [
     `VmPeak:\t${kb(Math.max(size, peak))}`,
     `VmSize:\t${kb(size)}`,
-    `VmLck:\t${kb(0)}`,
+    `VmLck:\t${kb(task.mm.lockedPages())}`,
     `VmPin:\t${kb(0)}`,
     `VmHWM:\t${kb(peak)}`,
     `VmRSS:\t${kb(resident)}`,

@@ -44,6 +44,10 @@ export class TmpfsRegular extends TmpfsInode implements Mappable {
     return this.data === undefined ? 0 : this.data.residentPages;
   }
 
+  get isWriteSealed(): boolean {
+    return (this.seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) !== 0;
+  }
+
   /** The file's contents; made when first needed. */
   get cache(): PageCache {
     this.data ??= new PageCache(this.fs.physmem, 0);

@@ -4,7 +4,7 @@ import type { Blocking } from '../../base/blocking.js';
 import type { Timespec } from '../../base/clock.js';
 import { EEXIST, EINVAL, ENODATA, ENOSPC, EOPNOTSUPP } from '../../abi/errno.js';
 import { XATTR_CREATE, XATTR_REPLACE } from '../../abi/fs.js';
-import { S_IFLNK, S_IFMT } from '../../abi/stat.js';
+import { S_IFMT } from '../../abi/stat.js';
 import { Inode, type AttributeChange, type CreateAttributes, type InodeAttributes } from '../../vfs/inode.js';
 import type { OpenFile } from '../../vfs/open-file.js';
 import { openSpecialFile } from '../../vfs/special-files.js';
@@ -117,7 +117,7 @@ export abstract class TmpfsInode extends Inode {
   }
 
   override setXattr(name: ByteString, value: Uint8Array, flags: number): 0 | Errno {
-    if (isSystem(name) || this.type === S_IFLNK) return EOPNOTSUPP;
+    if (isSystem(name)) return EOPNOTSUPP;
     const old = this.xattrs?.get(name);
     if ((flags & XATTR_CREATE) !== 0 && old) return EEXIST;
     if ((flags & XATTR_REPLACE) !== 0 && !old) return ENODATA;
