@@ -53,7 +53,7 @@ export const ABI_TABLE: readonly AbiEntry[] = [
   entry(SIGEVENT, 'struct sigevent', 'signal.h', 'sigev_value sigev_signo sigev_notify _sigev_un._tid -'),
   entry(TMS, 'struct tms', 'sys/times.h', 'tms_utime tms_stime tms_cutime tms_cstime'),
   entry(OPEN_HOW, 'struct open_how', 'linux/openat2.h', 'flags mode resolve'),
-  entry(SIGACTION, 'struct sigaction', 'asm/signal.h', 'sa_handler sa_flags sa_restorer sa_mask -'),
+  entry(SIGACTION, 'struct sigaction', 'asm/signal.h', 'sa_handler sa_flags - sa_restorer sa_mask -'),
   entry(STACK, 'stack_t', 'asm/signal.h', 'ss_sp ss_flags ss_size'),
   entry(FLOCK, 'struct flock', 'fcntl.h', 'l_type l_whence l_start l_len l_pid'),
   entry(

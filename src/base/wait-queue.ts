@@ -5,8 +5,11 @@
  * `key` carries the poll events that became true, so that a reader is not woken because there is room to write.
  */
 export interface Waiter {
-  /** Called synchronously from `wake`. Must not block or re-enter the queue's owner: note the fact and return. */
-  onWake(key: number): void;
+  /**
+   * Called synchronously from `wake`. Must not block or re-enter the queue's owner: note the fact and return. An exclusive
+   * waiter that has nobody to pass the wake-up on to returns false: the next one is woken too.
+   */
+  onWake(key: number): unknown;
 }
 
 /** Every event: wakes whoever waits. */
@@ -43,9 +46,10 @@ export class WaitQueue {
       if ((entry.mask & key) === 0) continue;
       if (entry.exclusive) {
         if (exclusiveDone) continue;
-        exclusiveDone = true;
+        exclusiveDone = entry.waiter.onWake(key) !== false;
+      } else {
+        entry.waiter.onWake(key);
       }
-      entry.waiter.onWake(key);
     }
   }
 }

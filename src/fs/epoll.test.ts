@@ -176,6 +176,7 @@ test('an exclusive item does not swallow a wake-up that it does not want', () =>
     const epoll = epollFile();
     epoll.add(file, 1, event(events | EPOLLEXCLUSIVE | EPOLLET));
     drain(epoll);
+    epoll.queue.add({ onWake: () => {} });
     return epoll;
   };
   wants(EPOLLOUT);
@@ -185,4 +186,19 @@ test('an exclusive item does not swallow a wake-up that it does not want', () =>
   assert.equal(drain(reader).length, 1);
   assert.equal(drain(late).length, 0);
   assert.equal(file.poll() & POLLOUT, POLLOUT);
+});
+
+test('an exclusive item of an epoll file that nobody waits for passes the wake-up on', () => {
+  const file = eventFile();
+  const make = () => {
+    const epoll = epollFile();
+    epoll.add(file, 1, event(EPOLLIN | EPOLLEXCLUSIVE | EPOLLET));
+    return epoll;
+  };
+  make();
+  const waitedFor = make();
+  let woken = 0;
+  waitedFor.queue.add({ onWake: () => woken++ });
+  file.write(word(1));
+  assert.equal(woken, 1);
 });

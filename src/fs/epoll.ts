@@ -54,8 +54,11 @@ class EpollItem implements Waiter, ReleaseListener {
     return this.wanted === 0 ? 0 : this.file.poll() & this.wanted;
   }
 
-  onWake(key: number): void {
-    if ((key & this.wanted) !== 0) this.epoll.markReady(this);
+  onWake(key: number): boolean {
+    if ((key & this.wanted) === 0) return false;
+    const isWaitedFor = !this.epoll.queue.isEmpty;
+    this.epoll.markReady(this);
+    return isWaitedFor;
   }
 
   onFileRelease(): void {

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { EAGAIN, EINVAL } from '../abi/errno.js';
+import { EAGAIN, ECANCELED, EINVAL } from '../abi/errno.js';
 import { O_RDWR } from '../abi/fcntl.js';
 import { POLLIN } from '../abi/poll.js';
 import { CLOCK_MONOTONIC, CLOCK_REALTIME } from '../abi/time.js';
 import type { Machine } from '../kernel/machine.js';
+import { Timekeeping } from '../kernel/timekeeping.js';
 import { TimerQueue } from '../kernel/timers.js';
 import { KernelIoVec } from '../mm/io-vec.js';
 import { anonInode } from '../vfs/anon-inode.js';
@@ -15,11 +16,13 @@ import { TimerFile } from './timerfd.js';
 function fakeMachine() {
   let now = 1e9;
   const timers = new TimerQueue();
+  let shift = 0;
   const clock = {
     monotonicNs: () => now,
-    realtime: (out: { sec: number; nsec: number }) => Object.assign(out, { sec: 999 + Math.floor(now / 1e9), nsec: now % 1e9 }),
+    realtime: (out = { sec: 0, nsec: 0 }) => Object.assign(out, { sec: 999 + Math.floor(now / 1e9) + shift, nsec: now % 1e9 }),
+    setRealtime: (sec: number) => (shift = sec - 999 - Math.floor(now / 1e9)),
   };
-  const machine = { timers, clock, bootNs: 1e9 } as unknown as Machine;
+  const machine = { timers, clock, bootNs: 1e9, timekeeping: new Timekeeping() } as unknown as Machine;
   return {
     machine,
     timers,
@@ -88,4 +91,23 @@ test('absolute times of both clocks; setting to zero disarms', () => {
   wall.set(false, 5, 0, 0);
   dropFile(wall);
   assert.equal(timers.nextDeadlineNs, Infinity);
+});
+
+test('setting the clock moves an absolute timer of the wall clock, and cancels one that asked for that', () => {
+  const { machine, advance } = fakeMachine();
+  const file = make(machine, CLOCK_REALTIME);
+  assert.equal(file.set(true, 1100, 0, 0), 0);
+  const other = make(machine);
+  other.set(true, 50, 0, 0);
+  const cancelled = make(machine, CLOCK_REALTIME);
+  cancelled.set(true, 5000, 0, 0, true);
+  assert.equal(machine.timekeeping.set(machine, 1099, 0), 0);
+  assert.equal(ticks(cancelled), ECANCELED);
+  assert.equal(ticks(cancelled), EAGAIN);
+  advance(1e9);
+  assert.equal(ticks(file), 1);
+  assert.equal(ticks(other), EAGAIN);
+  assert.equal(machine.timekeeping.set(machine, -1, 0), EINVAL);
+  for (const each of [file, other, cancelled]) dropFile(each);
+  assert.equal(machine.timekeeping.timers.size, 0);
 });

@@ -228,9 +228,9 @@ function cloneRange(task: Task, target: OpenFile, request: number, argument: num
   }
   const source = fileOf(task, number);
   if (isErr(source)) return source;
+  if (source.inode.fs !== target.inode.fs) return EXDEV;
   if (source.inode.isDirectory || target.inode.isDirectory) return EISDIR;
   if (source.inode.type !== S_IFREG || target.inode.type !== S_IFREG) return EINVAL;
-  if (source.inode.fs !== target.inode.fs) return EXDEV;
   return !source.readable || !target.writable || target.appending ? EBADF : EOPNOTSUPP;
 }
 

@@ -83,6 +83,11 @@ export const pidfdSendSignal = syscall(
     const file = processOf(task, descriptor);
     if (isErr(file)) return file;
     if (file.group.reaped) return ESRCH;
+    if (infoAt !== 0) {
+      const named = task.mm.readU32(infoAt);
+      if (isErr(named)) return named;
+      if ((named | 0) !== number) return EINVAL;
+    }
     const info = infoAt === 0 ? ownInfo(task, number) : readInfo(task, infoAt, number, file.group === task.group);
     if (isErr(info)) return info;
     return sendByFile(task, file, info as SignalInfo, scope);

@@ -41,13 +41,20 @@ export const rtSigaction = syscall(
       const given = task.mm.readStruct(actionAt, SIGACTION);
       if (isErr(given)) return given;
       const { handler, flags, restorer, maskLow, maskHigh } = given;
-      action = { handler, flags: flags % 4294967296, restorer, mask: new SigSet(maskLow | 0, maskHigh | 0) };
+      action = { handler, flags, restorer, mask: new SigSet(maskLow | 0, maskHigh | 0) };
     }
     const old = changeAction(task, number, action);
     if (isErr(old)) return old;
     if (oldAt === 0) return 0;
     const { handler, flags, restorer, mask } = old as SignalAction;
-    return task.mm.writeStruct(oldAt, SIGACTION, { handler, flags, restorer, maskLow: mask.low >>> 0, maskHigh: mask.high >>> 0 });
+    return task.mm.writeStruct(oldAt, SIGACTION, {
+      handler,
+      flags,
+      flagsHigh: 0,
+      restorer,
+      maskLow: mask.low >>> 0,
+      maskHigh: mask.high >>> 0,
+    });
   },
 );
 
