@@ -69,7 +69,7 @@ function takeTraceEvent(task: Task, tracee: Task, options: number): ChildEvent |
   if (status !== undefined) {
     if (!(options & WEXITED)) return undefined;
     const event = { ...exitEvent(group, status), pid: tracee.tid };
-    if (!keep && ownChild) reap(task.machine, group);
+    if (!keep && ownChild) reap(task.machine, group, true);
     else if (!keep) releaseTracee(task.machine, tracee);
     return event;
   }
