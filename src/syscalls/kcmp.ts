@@ -1,5 +1,5 @@
 /** kcmp(2): do two processes share a file, an address space, ...? (Linux: kernel/kcmp.c). */
-import { type Errno } from '../base/brands.js';
+import type { Errno } from '../base/brands.js';
 import { EBADF, EINVAL, EOPNOTSUPP, EPERM, ESRCH } from '../abi/errno.js';
 import { oneOf, partial, pid, syscall, uint } from '../kernel/syscall.js';
 import { mayAccess } from '../kernel/task-access.js';
