@@ -11,7 +11,7 @@ import { PTRACE_GETREGS, PTRACE_SETREGS, PTRACE_SYSCALL, ptrace } from '../../ho
 import { FAULT_EXEC, FAULT_PROTECTION, FAULT_WRITE } from '../platform.js';
 import { STUB_CODE } from '../stub/layout.js';
 import type { PtraceThread } from './ptrace-thread.js';
-import { isStopped, lastStatus, SLOT, stopSignal, stubRegisters, SYSCALL_STOP, TRAP_FLAG, WAIT_OPTIONS, waitFor } from './tracee.js';
+import { isStopped, lastStatus, settleForStub, SLOT, stopSignal, stubRegisters, SYSCALL_STOP, WAIT_OPTIONS, waitFor } from './tracee.js';
 
 /**
  * Lets the host deliver the fault's SIGSEGV to the stub's handler, which stores faultinfo and calls rt_sigreturn. That call is
@@ -24,9 +24,8 @@ export function completeFault(thread: PtraceThread): void {
   info[2] = 0;
   const regs = stubRegisters;
   regs.words.set(thread.file.words);
+  settleForStub(regs);
   regs.set(SLOT.rsp, 0);
-  regs.set(SLOT.origRax, -1);
-  regs.words[SLOT.eflags * 2]! &= ~TRAP_FLAG;
   if (isErr(ptrace(PTRACE_SETREGS, thread.tid, 0, regs.address))) {
     thread.fail(SIGSEGV);
     return;

@@ -42,13 +42,13 @@ import {
   isStopped,
   readSiginfo,
   RegisterFile,
+  settleForStub,
   siginfoCode,
   siginfoFaultAddress,
   SLOT,
   stopSignal,
   stubRegisters,
   SYSCALL_STOP,
-  TRAP_FLAG,
   WAIT_OPTIONS,
 } from './tracee.js';
 
@@ -361,8 +361,7 @@ export class PtraceThread implements HostThread {
     const regs = stubRegisters;
     regs.words.set(this.file.words);
     regs.set(SLOT.rip, STUB_CODE + this.space.platform.stub.exit);
-    regs.set(SLOT.origRax, -1);
-    regs.words[SLOT.eflags * 2]! &= ~TRAP_FLAG;
+    settleForStub(regs);
     if (isErr(ptrace(PTRACE_SETREGS, this.tid, 0, regs.address))) return;
     ptrace(PTRACE_CONT, this.tid, 0, 0);
   }

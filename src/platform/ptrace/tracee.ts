@@ -25,10 +25,14 @@ export const SLOT = Object.fromEntries(Object.entries(USER_REGS.offsets).map(([n
 };
 
 const HIGH = 4294967296;
-/** TF of eflags. */
-export const TRAP_FLAG = 0x100;
 /** No TF, DF or AC of the guest may reach the stub. */
 const CLEAN_EFLAGS = 0x202;
+/**
+ * 64-bit code and its stack. Guests may go to 32-bit code (selector 0x23): the stub, run with their selector, would go on at its
+ * address modulo 4 GiB, where a guest could have code of its own, and nothing would stop that code's calls to the host.
+ */
+const USER_CS = 0x33;
+const USER_SS = 0x2b;
 
 /** A register file at a fixed address; 27 of the 32 slots are used. */
 export class RegisterFile {
@@ -84,11 +88,18 @@ export function runStub(tid: HostPid, guest: RegisterFile, entry: number, r12 = 
   return startStub(tid);
 }
 
+/** Makes the registers fit for code of the stub. */
+export function settleForStub(regs: RegisterFile): void {
+  regs.set(SLOT.eflags, CLEAN_EFLAGS);
+  regs.set(SLOT.cs, USER_CS);
+  regs.set(SLOT.ss, USER_SS);
+  regs.set(SLOT.origRax, -1);
+}
+
 /** As runStub, with registers that the caller has put into `stubRegisters`. */
 export function startStub(tid: HostPid): 0 | Errno {
   const regs = stubRegisters;
-  regs.set(SLOT.eflags, CLEAN_EFLAGS);
-  regs.set(SLOT.origRax, -1);
+  settleForStub(regs);
   regs.set(SLOT.rsp, 0);
   regs.set(SLOT.fsBase, 0);
   regs.set(SLOT.gsBase, 0);
