@@ -1,5 +1,5 @@
 /**
- * Runs test suites by name: run-tests unit|guest|conformance|package|long... Only files whose source still exists are run, so
+ * Runs test suites by name: run-tests unit|guest|conformance|attacks|package|long... Only files whose source still exists are run, so
  * that an old build cannot add tests. `node --test` prints the closing lines.
  */
 import { spawnSync } from 'node:child_process';
@@ -8,9 +8,10 @@ import { join } from 'node:path';
 import { BUILD, listFiles, ROOT } from './repository.js';
 
 const SUITES: Readonly<Record<string, readonly string[]>> = {
-  unit: ['src', 'tools', 'bench', 'tests/fuzz'],
+  unit: ['src', 'tools', 'bench'],
   guest: ['tests/guest'],
   conformance: ['tests/conformance'],
+  attacks: ['tests/attacks', 'tests/fuzz'],
   package: ['tests/package'],
   long: ['tests/long'],
 };

@@ -15,6 +15,8 @@ export interface GuestProgram {
   readonly cflags: readonly string[];
   readonly needsRoot: boolean;
   readonly timeoutMs: number;
+  /** Files that it includes, besides t.h. */
+  readonly headers?: readonly string[];
 }
 
 export type Linkage = 'static' | 'dynamic';
@@ -42,7 +44,7 @@ export function guestPrograms(): GuestProgram[] {
 export function compile(program: GuestProgram, linkage: Linkage): string {
   const flags = ['-O1', '-g', '-w', '-pthread', ...(linkage === 'static' ? ['-static'] : []), ...program.cflags];
   const hash = createHash('sha256').update(flags.join(' '));
-  for (const file of [program.source, join(FOLDER, 't.h')]) hash.update(readFileSync(join(ROOT, file)));
+  for (const file of [program.source, join(FOLDER, 't.h'), ...(program.headers ?? [])]) hash.update(readFileSync(join(ROOT, file)));
   const folder = join(ROOT, 'build/guest-programs');
   const target = join(folder, `${program.name}-${linkage}-${hash.digest('hex').slice(0, 16)}`);
   if (existsSync(target)) return target;
