@@ -1,11 +1,13 @@
 /**
  * CPU time of threads and processes (Linux: kernel/sched/cputime.c, kernel/time/posix-cpu-timers.c): that of the host threads
- * that run them. What the kernel itself does for a process is not counted, so all of it is user time.
+ * that run them. It is divided as the host divides it: guest code is user time; what the host does for it (faults, stops at system
+ * calls, changes of mappings) is system time. What our own kernel's thread does for a process is not counted.
  */
 import type { Errno } from '../base/brands.js';
 import { EINVAL } from '../abi/errno.js';
 import { CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID } from '../abi/time.js';
-import { processCpuNs, threadCpuNs } from '../host/cpu-time.js';
+import { processCpuNs, processUserShare, threadCpuNs } from '../host/cpu-time.js';
+import type { Machine } from './machine.js';
 import type { Task } from './task.js';
 import type { ThreadGroup } from './thread-group.js';
 
@@ -29,11 +31,54 @@ export function groupCpuNs(group: ThreadGroup): number {
   return group.userNs + total;
 }
 
+export interface CpuTimes {
+  userNs: number;
+  systemNs: number;
+}
+
+/** The CPU time of a process, divided. Neither part ever shrinks (Linux: cputime_adjust). */
+export function groupCpuTimes(group: ThreadGroup): CpuTimes {
+  if (group.cpuSettled) return { userNs: group.userNs, systemNs: group.systemNs };
+  const total = groupCpuNs(group);
+  const { seen } = group;
+  const [task] = group.tasks;
+  const share = task ? processUserShare(task.thread.space.leader) : 1;
+  seen.userNs = Math.max(seen.userNs, Math.min(total * share, total - seen.systemNs));
+  seen.systemNs = Math.max(seen.systemNs, total - seen.userNs);
+  return seen;
+}
+
+/** The CPU time of a thread, divided as its process' is. */
+export function taskCpuTimes(task: Task): CpuTimes {
+  const { userNs, systemNs } = groupCpuTimes(task.group);
+  const total = taskCpuNs(task);
+  const ofUser = userNs + systemNs > 0 ? (total * userNs) / (userNs + systemNs) : total;
+  return { userNs: ofUser, systemNs: total - ofUser };
+}
+
 /** Before the host process goes: notes the CPU time of the process for good. */
 export function settleCpuTime(group: ThreadGroup): void {
   if (group.cpuSettled) return;
-  group.userNs = groupCpuNs(group);
+  const { userNs, systemNs } = groupCpuTimes(group);
+  group.userNs = userNs;
+  group.systemNs = systemNs;
   group.cpuSettled = true;
+  const [task] = group.tasks;
+  if (!task) return;
+  task.machine.endedCpu.userNs += userNs;
+  task.machine.endedCpu.systemNs += systemNs;
+}
+
+/** The CPU time of all processes that there have been. */
+export function machineCpuTimes(machine: Machine): CpuTimes {
+  const sum = { ...machine.endedCpu };
+  for (const group of machine.groups.values()) {
+    if (group.cpuSettled) continue;
+    const { userNs, systemNs } = groupCpuTimes(group);
+    sum.userNs += userNs;
+    sum.systemNs += systemNs;
+  }
+  return sum;
 }
 
 /** Reads a CPU clock, in nanoseconds. */

@@ -71,6 +71,8 @@ export class Machine {
   readonly version = '#1 SMP PREEMPT_DYNAMIC skas';
   hostname: string;
   domainname = '(none)';
+  /** CPU time of processes that have ended. */
+  readonly endedCpu = { userNs: 0, systemNs: 0 };
   /** CPUs that guests are told of: the host's. */
   readonly cpuCount = CPU_COUNT;
   readonly bootNs: number;

@@ -5,7 +5,7 @@
 import { isErr, type Errno } from '../base/brands.js';
 import type { Timespec } from '../base/clock.js';
 import { EAGAIN } from '../abi/errno.js';
-import { SIGEV_NONE } from '../abi/signal.js';
+import { SIGEV_NONE, SIGEV_THREAD_ID } from '../abi/signal.js';
 import { RLIMIT_SIGPENDING } from '../abi/resource.js';
 import type { CpuClock } from './cpu-clock.js';
 import { CpuTimer, cpuTimersOf } from './cpu-timers.js';
@@ -54,6 +54,14 @@ export class PosixTimer implements WallTimer {
   ) {
     if (cpuClock) this.cpuTimer = new CpuTimer(cpuClock, () => this.expire());
     else this.timer = new Timer(() => this.expire());
+  }
+
+  /** Its lines of /proc/PID/timers. */
+  describe(): string {
+    const { notify, signal, value, target } = this.event;
+    const kind = notify === SIGEV_NONE ? 'none' : 'signal';
+    const whom = notify === SIGEV_THREAD_ID ? `tid.${target?.tid ?? 0}` : `pid.${this.group.pid}`;
+    return `ID: ${this.id}\nsignal: ${signal}/${value.toString(16).padStart(16, '0')}\nnotify: ${kind}/${whom}\nClockID: ${this.clock}\n`;
   }
 
   /** In the unit of `deadlineNs`: CPU time, or the host's monotonic time. */

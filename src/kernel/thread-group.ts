@@ -56,6 +56,8 @@ export class ThreadGroup {
   systemNs = 0;
   childUserNs = 0;
   childSystemNs = 0;
+  /** What was last told of the CPU time of the living process. */
+  readonly seen = { userNs: 0, systemNs: 0 };
   maxRssPages = 0;
   childMaxRssPages = 0;
   readonly startNs: number;

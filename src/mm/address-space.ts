@@ -311,6 +311,13 @@ export class AddressSpace implements CacheMapper {
     return reporting.residentPages(this);
   }
 
+  /** What /proc/PID/pagemap tells of a page. */
+  pageState(address: GuestAddr): 'absent' | 'anonymous' | 'file' {
+    const extent = this.extents.find(address);
+    if (!extent || this.physmem.touched(extent.physOf(address), 1)[0] === 0) return 'absent';
+    return extent.cached ? 'file' : 'anonymous';
+  }
+
   // CacheMapper.
 
   unmapCache(cache: PageCache, from: number, to: number, alsoCopies: boolean): void {

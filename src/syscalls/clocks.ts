@@ -19,7 +19,7 @@ import {
 } from '../abi/time.js';
 import { TIMESPEC, TIMEVAL, type TimespecStruct } from '../abi/time-struct.js';
 import { TMS } from '../abi/timer-struct.js';
-import { cpuClock, groupCpuNs } from '../kernel/cpu-clock.js';
+import { cpuClock, groupCpuTimes } from '../kernel/cpu-clock.js';
 import { CpuTimer, cpuTimersOf } from '../kernel/cpu-timers.js';
 import { isWallClock, absoluteDeadline, COARSE_RESOLUTION_NS, durationNs, readClock, toTimespec, uptimeNs } from '../kernel/guest-clock.js';
 import { address, flags, oneOf, ptr, syscall } from '../kernel/syscall.js';
@@ -80,10 +80,11 @@ export const times = syscall('times', [ptr(TMS, true)], (task, at) => {
   const { group, machine } = task;
   const ticks = Math.floor(uptimeNs(machine) / NS_PER_TICK);
   if (at === 0) return ticks;
+  const { userNs, systemNs } = groupCpuTimes(group);
   const of = (ns: number): number => Math.floor(ns / NS_PER_TICK);
   const stored = task.mm.writeStruct(at, TMS, {
-    utime: of(groupCpuNs(group)),
-    stime: 0,
+    utime: of(userNs),
+    stime: of(systemNs),
     cutime: of(group.childUserNs),
     cstime: of(group.childSystemNs),
   });

@@ -26,7 +26,7 @@ import {
   RUSAGE_THREAD,
 } from '../abi/resource.js';
 import { RLIMIT } from '../abi/system-struct.js';
-import { groupCpuNs, taskCpuNs } from '../kernel/cpu-clock.js';
+import { groupCpuTimes, taskCpuTimes, type CpuTimes } from '../kernel/cpu-clock.js';
 import { watchCpuLimit } from '../kernel/cpu-timers.js';
 import { setLimits } from '../kernel/exec/exec.js';
 import { int, oneOf, pid, ptr, syscall } from '../kernel/syscall.js';
@@ -118,7 +118,7 @@ export const prlimit64 = syscall(
   },
 );
 
-function usage(userNs: number, systemNs: number, maxRssPages: number): Rusage {
+function usage({ userNs, systemNs }: CpuTimes, maxRssPages: number): Rusage {
   return {
     ...RUSAGE.zero(),
     utimeSec: Math.floor(userNs / 1e9),
@@ -133,11 +133,11 @@ export const getrusage = syscall('getrusage', [int, ptr(RUSAGE, true)], (task, w
   const { group } = task;
   switch (who) {
     case RUSAGE_SELF:
-      return task.mm.writeStruct(at, RUSAGE, usage(groupCpuNs(group), 0, Math.max(group.maxRssPages, task.mm.statistics().peak)));
+      return task.mm.writeStruct(at, RUSAGE, usage(groupCpuTimes(group), Math.max(group.maxRssPages, task.mm.statistics().peak)));
     case RUSAGE_THREAD:
-      return task.mm.writeStruct(at, RUSAGE, usage(taskCpuNs(task), 0, Math.max(group.maxRssPages, task.mm.statistics().peak)));
+      return task.mm.writeStruct(at, RUSAGE, usage(taskCpuTimes(task), Math.max(group.maxRssPages, task.mm.statistics().peak)));
     case RUSAGE_CHILDREN:
-      return task.mm.writeStruct(at, RUSAGE, usage(group.childUserNs, group.childSystemNs, group.childMaxRssPages));
+      return task.mm.writeStruct(at, RUSAGE, usage({ userNs: group.childUserNs, systemNs: group.childSystemNs }, group.childMaxRssPages));
     default:
       return EINVAL;
   }

@@ -26,7 +26,7 @@ export const ROOT_OWNER: Owner = { uid: 0, gid: 0 };
 const START: Timespec = { sec: Math.floor(Date.now() / 1000), nsec: 0 };
 const MAX_WRITE_BYTES = 65536;
 
-abstract class ProcInode extends Inode {
+export abstract class ProcInode extends Inode {
   readonly size = 0;
   constructor(
     fs: FileSystem,

@@ -7,6 +7,7 @@ import { FileSystem, type FileSystemStatistics } from '../../vfs/file-system.js'
 import type { Inode } from '../../vfs/inode.js';
 import { fixedIno, ROOT_INO, taskIno } from './inode-numbers.js';
 import { kernelConfig } from './kernel-config.js';
+import { machineTables } from './machine-tables.js';
 import { msgText, semText, shmText } from './ipc-files.js';
 import {
   fixedDirectory,
@@ -20,16 +21,7 @@ import {
 } from './nodes.js';
 import { taskDirectory } from './process-directory.js';
 import { sysDirectory } from './sys-tree.js';
-import {
-  cpuinfoText,
-  DEVICES_TEXT,
-  FILESYSTEMS_TEXT,
-  loadavgText,
-  meminfoText,
-  statText,
-  uptimeText,
-  VMSTAT_TEXT,
-} from './system-files.js';
+import { cpuinfoText, filesystemsText, loadavgText, meminfoText, statText, uptimeText } from './system-files.js';
 
 const PROC_SUPER_MAGIC = 0x9fa0;
 
@@ -98,15 +90,9 @@ function fixedNodes(fs: ProcFs, machine: Machine): ReadonlyMap<ByteString, Inode
   text('version', () => `Linux version ${machine.release} (skas) ${machine.version}\n`);
   text('config.gz', kernelConfig);
   text('cmdline', () => 'skas\n');
-  text('filesystems', () => FILESYSTEMS_TEXT);
-  text('devices', () => DEVICES_TEXT);
-  text('vmstat', () => VMSTAT_TEXT);
-  text('partitions', () => 'major minor  #blocks  name\n\n');
-  text('diskstats', () => '');
-  text('swaps', () => 'Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n');
-  text('modules', () => '');
-  text('interrupts', () => `           ${Array.from({ length: machine.cpuCount }, (_, i) => `CPU${i}`.padEnd(11)).join('')}\n`);
-  text('cgroups', () => '#subsys_name\thierarchy\tnum_cgroups\tenabled\n');
+  text('filesystems', filesystemsText);
+  for (const [name, source] of machineTables(machine)) text(name, source);
+  link('net', () => 'self/net');
   nodes.set('sysvipc', sysvipcDirectory(fs, machine));
   nodes.set('sys', sysDirectory(fs, machine, ROOT_INO));
   return nodes;

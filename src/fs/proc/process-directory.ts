@@ -3,7 +3,6 @@ import { isErr, type ByteString, type Errno } from '../../base/brands.js';
 import { byteString } from '../../base/bytes.js';
 import { EACCES, EINVAL, ENOENT } from '../../abi/errno.js';
 import { S_IFDIR, S_IFLNK, S_IFREG } from '../../abi/stat.js';
-import { groupCpuNs } from '../../kernel/cpu-clock.js';
 import type { Task } from '../../kernel/task.js';
 import type { FileSystem } from '../../vfs/file-system.js';
 import type { Inode } from '../../vfs/inode.js';
@@ -17,14 +16,22 @@ import {
   ProcMagicLink,
   ProcText,
   ROOT_OWNER,
+  fixedDirectory,
   type DirectorySource,
   type Owner,
   type ProcEntry,
   type TextSink,
 } from './nodes.js';
+import { NET_NAMES, netText } from './net-tables.js';
 import { MemoryNode } from './process-memory.js';
+import { PagemapNode } from './process-pagemap.js';
+import { ATTR_NAMES, PROCESS_TABLES, type ProcessTable } from './process-tables.js';
 import { FdDirectory, FdInfoDirectory } from './process-fds.js';
 import { limitsText, statmText, statText, statusText } from './process-status.js';
+
+/** Inode numbers of directories within a task's: see taskIno; the task's own names take those below, namespaces some from 512. */
+const ATTR_INO = 900;
+const NET_INO = 940;
 
 interface Context {
   readonly fs: FileSystem;
@@ -33,6 +40,8 @@ interface Context {
   readonly ino: number;
   /** Inode number of the process' directory. */
   readonly directoryIno: number;
+  /** Below /proc/PID/task. */
+  readonly isThread: boolean;
 }
 
 interface Entry {
@@ -52,6 +61,48 @@ function text(permissions: number, source: (task: Task) => ByteString | Errno, s
 /** A file that only those may read who may inspect the process. */
 function guardedText(permissions: number, source: (task: Task) => ByteString | Errno): Entry {
   return text(permissions, (task) => (mayInspect(task) ? source(task) : EACCES));
+}
+
+function tableEntry({ permissions, guarded, source, write }: ProcessTable): Entry {
+  return {
+    type: S_IFREG,
+    make: ({ fs, ino, owner, task, isThread }) => {
+      const read = (): ByteString | Errno => (guarded && !mayInspect(task) ? EACCES : source(task, isThread));
+      return new ProcText(fs, ino, permissions, owner, read, write);
+    },
+  };
+}
+
+/** Files of fixed names, numbered from `first` on among a task's. */
+function tableDirectory(
+  { fs, owner, task, directoryIno }: Context,
+  first: number,
+  names: readonly ByteString[],
+  permissions: number,
+  read: (name: ByteString) => ByteString | Errno,
+  write?: TextSink,
+): DirectorySource {
+  const nodes = names.map((name, index) => {
+    const node = new ProcText(fs, taskIno(task.tid, first + index), permissions, owner, () => read(name), write);
+    return [name, node] as const;
+  });
+  return fixedDirectory(new Map<ByteString, Inode>(nodes), directoryIno);
+}
+
+/** Without a security module there are no attributes. */
+function attributes(context: Context): DirectorySource {
+  return tableDirectory(
+    context,
+    ATTR_INO,
+    ATTR_NAMES,
+    0o666,
+    () => EINVAL,
+    () => EINVAL,
+  );
+}
+
+function netTables(context: Context): DirectorySource {
+  return tableDirectory(context, NET_INO, NET_NAMES, 0o444, (name) => netText(context.task.machine, name));
 }
 
 function magic(place: (task: Task) => Path | undefined): Entry {
@@ -133,7 +184,10 @@ const ENTRIES: ReadonlyMap<ByteString, Entry> = new Map<ByteString, Entry>([
   ['comm', text(0o644, (task) => task.name + '\n', setComm)],
   ['syscall', guardedText(0o400, (task) => (task.syscallNumber < 0 ? 'running\n' : `${task.syscallNumber}\n`))],
   ['cmdline', text(0o444, commandLine)],
-  ['stat', text(0o444, statText)],
+  [
+    'stat',
+    { type: S_IFREG, make: ({ fs, ino, owner, task, isThread }) => new ProcText(fs, ino, 0o444, owner, () => statText(task, isThread)) },
+  ],
   ['statm', text(0o444, statmText)],
   ['maps', guardedText(0o444, (task) => (task.state === 'zombie' ? '' : task.mm.formatMaps()))],
   ['mem', { type: S_IFREG, make: ({ fs, ino, owner, task }) => new MemoryNode(fs, ino, owner, task) }],
@@ -143,10 +197,8 @@ const ENTRIES: ReadonlyMap<ByteString, Entry> = new Map<ByteString, Entry>([
   ['mounts', text(0o444, (task) => mountsText(task.fs.root))],
   ['mountinfo', text(0o444, (task) => mountinfoText(task.fs.root))],
   ['wchan', text(0o444, wchanText)],
-  ['schedstat', text(0o444, (task) => `${Math.floor(groupCpuNs(task.group))} 0 0\n`)],
   ['cpuset', text(0o444, () => '/\n')],
   ['cgroup', text(0o444, () => '0::/\n')],
-  ['oom_score', text(0o444, () => '0\n')],
   ['oom_score_adj', text(0o644, (task) => `${task.group.oomScoreAdjust}\n`, setOomScore)],
   ['loginuid', text(0o644, () => '4294967295')],
   ['sessionid', text(0o444, () => '4294967295')],
@@ -162,6 +214,10 @@ const ENTRIES: ReadonlyMap<ByteString, Entry> = new Map<ByteString, Entry>([
   ['uid_map', text(0o644, () => '         0          0 4294967295\n')],
   ['gid_map', text(0o644, () => '         0          0 4294967295\n')],
   ['setgroups', text(0o644, () => 'allow\n')],
+  ['pagemap', { type: S_IFREG, make: ({ fs, ino, owner, task }) => new PagemapNode(fs, ino, owner, task) }],
+  ['attr', directory(0o555, attributes)],
+  ['net', directory(0o555, netTables)],
+  ...PROCESS_TABLES.map((table) => [table.name, tableEntry(table)] as const),
   ['timerslack_ns', text(0o666, (task) => `${task.timerSlackNs}\n`)],
 ]);
 
@@ -226,6 +282,7 @@ class EntryTable implements DirectorySource {
       owner: this.owner,
       ino: taskIno(this.task.tid, index),
       directoryIno: this.ino,
+      isThread: this.isThread,
     };
     const node = entry.make(context);
     this.nodes.set(name, node);

@@ -1,6 +1,6 @@
 /** Text of /proc/PID/{stat,statm,status,limits,io,...} (proc(5); Linux: fs/proc/array.c). */
 import type { ByteString } from '../../base/brands.js';
-import { groupCpuNs } from '../../kernel/cpu-clock.js';
+import { groupCpuTimes, taskCpuTimes } from '../../kernel/cpu-clock.js';
 import { terminalOf } from '../../kernel/job-control.js';
 import type { Task } from '../../kernel/task.js';
 import type { ThreadGroup } from '../../kernel/thread-group.js';
@@ -44,13 +44,15 @@ function limitText(value: number): string {
   return Number.isFinite(value) ? String(value) : '18446744073709551615';
 }
 
-/** /proc/PID/stat, 52 fields. */
-export function statText(task: Task): ByteString {
+/** /proc/PID/stat, 52 fields; of a thread: its own times. */
+export function statText(task: Task, isThread = false): ByteString {
   const { group, mm, machine } = task;
   const { processGroup: pgrp } = group;
   const terminal = terminalOf(group);
   const memory = isGone(task) ? undefined : mm.statistics();
   const own = task.signals;
+  const { scheduling } = task;
+  const { userNs, systemNs } = isThread ? taskCpuTimes(task) : groupCpuTimes(group);
   const fields: (number | string)[] = [
     task.tid,
     `(${task.name})`,
@@ -65,12 +67,12 @@ export function statText(task: Task): ByteString {
     0,
     0,
     0,
-    ticks(groupCpuNs(group)),
-    0,
+    ticks(userNs),
+    ticks(systemNs),
     ticks(group.childUserNs),
     ticks(group.childSystemNs),
-    20,
-    0,
+    scheduling.priority > 0 ? -1 - scheduling.priority : 20 + scheduling.nice,
+    scheduling.nice,
     group.tasks.size,
     0,
     ticks(group.startNs - machine.bootNs),
@@ -91,8 +93,8 @@ export function statText(task: Task): ByteString {
     0,
     group.exitSignal,
     0,
-    0,
-    0,
+    scheduling.priority,
+    scheduling.policy,
     0,
     0,
     0,

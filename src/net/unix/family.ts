@@ -2,6 +2,7 @@
 import type { Errno } from '../../base/brands.js';
 import { EPROTONOSUPPORT, ESOCKTNOSUPPORT } from '../../abi/errno.js';
 import { AF_UNIX, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM } from '../../abi/socket.js';
+import { registerSocketTable } from '../../kernel/socket-tables.js';
 import type { Task } from '../../kernel/task.js';
 import type { OpenFile } from '../../vfs/open-file.js';
 import { registerFamily, type AddressFamily, type Socket } from '../socket.js';
@@ -9,6 +10,7 @@ import { ConnectedSocket } from './connected-socket.js';
 import { UnixDatagramSocket } from './datagram-socket.js';
 import { setCarrierTest, type FileCarrier } from './in-flight.js';
 import { UnixSeqpacketSocket } from './seqpacket-socket.js';
+import { unixTable } from './socket-table.js';
 import { UnixStreamSocket } from './stream-socket.js';
 import { credentialsOf, UnixSocket } from './unix-socket.js';
 
@@ -45,4 +47,5 @@ export const unixFamily: AddressFamily = { create, createPair };
 export function registerUnix(): void {
   setCarrierTest((file: OpenFile): file is FileCarrier => file instanceof UnixSocket);
   registerFamily(AF_UNIX, unixFamily);
+  registerSocketTable('unix', unixTable);
 }
