@@ -22,8 +22,6 @@ export const ORDER_GO = ORDERS;
 export const ORDER_COUNT = ORDERS + 4;
 /** ORDER_* below: what follows the operations. */
 export const ORDER_KIND = ORDERS + 8;
-/** Operations that a forked process runs before anything else, behind the clone. */
-export const ORDER_CHILD_COUNT = ORDERS + 12;
 /** The kernel sleeps on ORDER_DONE. */
 export const ORDER_SLEEPING = ORDERS + 16;
 /** Descriptor of physmem, and where in it ORDER_DONE lies: 64 bits each. */

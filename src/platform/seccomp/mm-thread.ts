@@ -9,7 +9,6 @@ import { futexWait, futexWake } from '../../host/futex.js';
 import type { FrameStore } from '../frames.js';
 import { RequestPage } from '../stub/request-page.js';
 import {
-  ORDER_CHILD_COUNT,
   ORDER_COUNT,
   ORDER_DONE,
   ORDER_DONE_AT,
@@ -44,8 +43,8 @@ export class MmThread {
   }
 
   /** Gives an order and waits for its answer. `isGone`: the process has ended. */
-  order(kind: number, count: number, childCount: number, isGone: () => boolean): number | Errno {
-    this.writeOrder(kind, count, childCount);
+  order(kind: number, count: number, isGone: () => boolean): number | Errno {
+    this.writeOrder(kind, count);
     this.sequence = (this.sequence + 1) & 0x7fffffff;
     const { page } = this;
     page.store(ORDER_SLEEPING, 1);
@@ -70,10 +69,9 @@ export class MmThread {
     return page.load(ORDER_RESULT);
   }
 
-  private writeOrder(kind: number, count: number, childCount: number): void {
+  private writeOrder(kind: number, count: number): void {
     this.page.store(ORDER_KIND, kind);
     this.page.store(ORDER_COUNT, count);
-    this.page.store(ORDER_CHILD_COUNT, childCount);
     this.page.store(ORDER_RESULT, 0);
   }
 }

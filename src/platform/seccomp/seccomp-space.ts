@@ -12,7 +12,7 @@ import { NR } from '../../abi/syscall-numbers.js';
 import { futexWait } from '../../host/futex.js';
 import { kill, tgkill } from '../../host/process.js';
 import { TASK_SIZE, type HostSpace, type HostThread } from '../platform.js';
-import { MAX_STUB_THREADS, STUB_DATA, STUB_REQUEST, stubDataAddress } from '../stub/layout.js';
+import { MAX_STUB_THREADS, STUB_DATA, stubDataAddress } from '../stub/layout.js';
 import {
   DATA_EXIT,
   DATA_FRAME,
@@ -103,7 +103,7 @@ export class SeccompSpace implements HostSpace {
     if (count === 0 && !this.unborn) return earlier;
     if (this.unborn) queue.call(NR.clone, THREAD_FLAGS, 0, 0, 0, 0, STUB_DATA);
     queue.reset();
-    const result = this.give(this.unborn ? ORDER_NEW_THREAD : ORDER_BATCH, count, 0);
+    const result = this.give(this.unborn ? ORDER_NEW_THREAD : ORDER_BATCH, count);
     if (isErr(result)) return result;
     if (this.unborn) this.bear(this.unborn, result);
     return earlier;
@@ -125,9 +125,9 @@ export class SeccompSpace implements HostSpace {
   }
 
   /** Has an order carried out. A mm thread that does not answer costs the process its life. */
-  private give(kind: number, count: number, childCount: number): number | Errno {
+  private give(kind: number, count: number): number | Errno {
     if (this.isGone) return ESRCH;
-    const result = this.mm.order(kind, count, childCount, this.gone);
+    const result = this.mm.order(kind, count, this.gone);
     if (result === ESRCH) this.kill();
     return result;
   }
@@ -143,7 +143,7 @@ export class SeccompSpace implements HostSpace {
     this.fillData(data, slot, parent);
     this.mm.queue.call(NR.clone, THREAD_FLAGS, 0, 0, 0, 0, stubDataAddress(slot, this.platform.dataStride));
     this.mm.queue.reset();
-    const tid = this.give(ORDER_NEW_THREAD, 0, 0);
+    const tid = this.give(ORDER_NEW_THREAD, 0);
     if (isErr(tid)) return this.returnSlot(slot, tid);
     this.platform.counts.threads++;
     const thread = this.adopt(slot, data, parent);
@@ -212,7 +212,7 @@ export class SeccompSpace implements HostSpace {
     const mm = platform.makeMm(requestFrame);
     const data = new SharedWords(frames, dataFrame, dataStride);
     this.fillData(data, 0, like);
-    const pid = this.cloneProcess(requestFrame, dataFrame);
+    const pid = this.cloneProcess(requestFrame);
     if (isErr(pid)) {
       frames.release(requestFrame, 1);
       frames.release(dataFrame, dataPages);
@@ -222,25 +222,27 @@ export class SeccompSpace implements HostSpace {
     const space = new SeccompSpace(platform, pid, mm);
     space.dataFrames[0] = dataFrame;
     platform.spaces.set(pid, space);
+    this.queueData(mm, dataFrame);
     space.unborn = space.adopt(0, data, like);
     return space.unborn;
   }
 
-  /** Runs the queue, then clones; the child goes on with operations of its own. */
-
-  private cloneProcess(requestFrame: PhysAddr, dataFrame: PhysAddr): HostPid | Errno {
+  /** Runs the queue, then clones. */
+  private cloneProcess(requestFrame: PhysAddr): HostPid | Errno {
     const { queue } = this.mm;
-    const { frames, dataStride } = this.platform;
-    const before = this.countBatch();
-    queue.call(NR.clone, PROCESS_FLAGS);
-    queue.call(NR.mmap, STUB_DATA, dataStride, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, frames.fd, dataFrame);
-    const rest = (this.dataFrames.length - 1) * dataStride;
-    if (rest > 0) queue.call(NR.munmap, STUB_DATA + dataStride, rest);
-    // Last: the page with these operations goes away.
-    queue.call(NR.mmap, STUB_REQUEST, PAGE_SIZE, PROT_READ, MAP_SHARED | MAP_FIXED, frames.fd, requestFrame);
-    const childCount = queue.count - before - 1;
+    const count = this.countBatch();
+    queue.call(NR.clone, PROCESS_FLAGS, 0, 0, 0, 0, requestFrame);
     queue.reset();
-    return this.give(ORDER_FORK, before, childCount);
+    return this.give(ORDER_FORK, count);
+  }
+
+  /** The first operations of a child: its own STUB_DATA in the place of all of the parent's. */
+  private queueData(mm: MmThread, dataFrame: PhysAddr): void {
+    const { frames, dataStride } = this.platform;
+    const shared = MAP_SHARED | MAP_FIXED;
+    mm.queue.call(NR.mmap, STUB_DATA, dataStride, PROT_READ | PROT_WRITE, shared, frames.fd, dataFrame);
+    const rest = (this.dataFrames.length - 1) * dataStride;
+    if (rest > 0) mm.queue.call(NR.munmap, STUB_DATA + dataStride, rest);
   }
 
   private adopt(slot: number, data: SharedWords, like: SeccompThread | undefined): SeccompThread {

@@ -9,6 +9,7 @@
  * A guest may jump anywhere in here with any registers: the filters (filters.ts) see to it that no call but its own four is made.
  */
 import { FUTEX_WAIT, FUTEX_WAKE } from '../../abi/futex.js';
+import { MAP_FIXED, MAP_SHARED, PROT_READ } from '../../abi/mman.js';
 import { PR_SET_PDEATHSIG } from '../../abi/prctl.js';
 import { SIGKILL } from '../../abi/signal.js';
 import { NR } from '../../abi/syscall-numbers.js';
@@ -37,6 +38,7 @@ import {
   rsp,
   type Register,
 } from '../../asm/operands.js';
+import { PAGE_SIZE } from '../../base/page.js';
 import { STUB_CODE, STUB_REQUEST } from '../stub/layout.js';
 import { ENTRY_SIZE } from '../stub/request-page.js';
 import { processFilter, SECCOMP_SET_MODE_FILTER, strictFilter } from './filters.js';
@@ -49,7 +51,6 @@ import {
   DATA_MISSES,
   DATA_SKIP,
   DATA_TURN,
-  ORDER_CHILD_COUNT,
   ORDER_COUNT,
   ORDER_DONE,
   ORDER_DONE_AT,
@@ -106,7 +107,7 @@ export function assembleSeccompStub(parameters: StubParameters): SeccompStub {
   const a = new Assembler();
   mmLoop(a);
   answer(a);
-  forkedChild(a);
+  forkedChild(a, parameters.physmemFd);
   threadStart(a);
   handler(a, parameters.dataStride);
   awaitTurn(a);
@@ -188,16 +189,21 @@ function answer(a: Assembler): void {
   a.jmp('listen');
 }
 
-/** A forked process: it dies with the kernel, takes its own stub pages, and becomes the mm thread that finds its first order. */
-function forkedChild(a: Assembler): void {
-  a.label('child').mov(rdi, PR_SET_PDEATHSIG).mov(rsi, SIGKILL).mov(rax, NR.prctl).syscall();
+/**
+ * A forked process, r9: frame of its own STUB_REQUEST. It takes that before it reads anything, since its parent's may be about the
+ * next order already; it dies with the kernel; then it is the mm thread that waits for its first order.
+ */
+function forkedChild(a: Assembler, physmemFd: number): void {
+  a.label('child')
+    .mov(rdi, STUB_REQUEST)
+    .mov(rsi, PAGE_SIZE)
+    .mov(rdx, PROT_READ)
+    .mov(r10, MAP_SHARED | MAP_FIXED)
+    .mov(r8, physmemFd);
+  a.mov(rax, NR.mmap).syscall().cmp(rax, ERRNO_MIN).j('ae', 'orphan');
+  a.mov(rdi, PR_SET_PDEATHSIG).mov(rsi, SIGKILL).mov(rax, NR.prctl).syscall();
   a.mov(rax, NR.getppid).syscall();
-  a.mov(ecx, mem(r13, ORDER_PARENT)).cmp(rax, rcx).j('ne', 'orphan'); // the kernel died before prctl
-  a.mov({ ...r12, size: 32 }, mem(r13, ORDER_CHILD_COUNT));
-  a.label('childBatch').add(rbx, ENTRY_SIZE).test(r12, r12).j('e', 'mmThread');
-  callEntry(a);
-  a.cmp(rax, ERRNO_MIN).j('ae', 'orphan');
-  a.dec(r12).jmp('childBatch');
+  a.mov(ecx, mem(r13, ORDER_PARENT)).cmp(rax, rcx).j('e', 'mmThread'); // else the kernel died before prctl
   a.label('orphan').mov(rdi, 1).mov(rax, NR.exit_group).syscall().ud2();
 }
 
