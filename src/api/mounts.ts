@@ -3,7 +3,7 @@
  *
  *   /            the host's system directories under an overlay, or what `root` says
  *   /proc        procfs            /dev, /dev/pts, /dev/shm   devices, terminals, shared memory
- *   /sys         empty             /tmp, /run                 in memory (an image has its own)
+ *   /sys         sysfs, cgroup2    /tmp, /run                 in memory (an image has its own)
  *   the current directory, under an overlay at its own path; then what `mounts` lists, parents first
  */
 import { readFileSync } from 'node:fs';
@@ -19,6 +19,8 @@ import { HostFs, type OwnerMap } from '../fs/hostfs/host-fs.js';
 import { openSystemRoot } from '../fs/hostfs/system-root.js';
 import { OverlayFs } from '../fs/overlay/overlay-fs.js';
 import { ProcFs } from '../fs/proc/proc-fs.js';
+import { CgroupFs } from '../fs/sys/cgroup-fs.js';
+import { SysFs } from '../fs/sys/sys-fs.js';
 import { Tmpfs } from '../fs/tmpfs/tmpfs.js';
 import { parseIndex, type ImageIndex } from '../image/image-index.js';
 import type { DiskQuota } from '../kernel/disk-quota.js';
@@ -103,10 +105,12 @@ export function mountTree(context: MountContext, machine: Machine, tree: GuestTr
   devpts.registerDevices();
   const system: [string, FileSystem, number][] = [
     ['/proc', new ProcFs(machine), SAFE | MS_NOEXEC],
-    ['/sys', memory(context, 0o555, 0), SAFE | MS_NOEXEC],
+    ['/sys', new SysFs(machine), SAFE | MS_NOEXEC],
+    ['/sys/fs/cgroup', new CgroupFs(machine), SAFE | MS_NOEXEC],
     ['/dev', new DevFs(machine), MS_NOSUID | MS_RELATIME],
     ['/dev/pts', devpts, MS_NOSUID | MS_NOEXEC | MS_RELATIME],
     ['/dev/shm', memory(context, 0o1777), SAFE],
+    ['/dev/mqueue', machine.ipc.mqueues, SAFE | MS_NOEXEC],
   ];
   if (options.root?.type !== 'unpacked') {
     system.push(['/tmp', memory(context, 0o1777), SAFE], ['/run', memory(context, 0o755), SAFE]);

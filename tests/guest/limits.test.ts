@@ -78,6 +78,15 @@ for (const platform of PLATFORMS) {
       assert.ok(shown >= 100_000 && shown < 200_000, String(shown));
     });
 
+    test('the limits are what the cgroup and /proc tell', async () => {
+      await using sandbox = await Sandbox.create({ platform, limits: { memoryBytes: 96 << 20, processes: 77 } });
+      const shown = await sandbox.exec('sh', [
+        '-c',
+        'cd /sys/fs/cgroup; cat memory.max pids.max cgroup.procs; cat /proc/self/cgroup; grep MemTotal /proc/meminfo; cat pids.current',
+      ]);
+      assert.equal(shown.stdout, '100663296\n77\n1\n2\n0::/\nMemTotal:          98304 kB\n2\n');
+    });
+
     test('wall time', async () => {
       await using sandbox = await Sandbox.create({ platform, limits: { wallSeconds: 0.2 } });
       const late = await sandbox.exec('sleep', ['100']);

@@ -48,6 +48,7 @@ const LINKS: readonly (readonly [ByteString, ByteString])[] = [
 const DIRECTORIES: readonly (readonly [ByteString, number])[] = [
   ['pts', 0o755],
   ['shm', 0o1777],
+  ['mqueue', 0o1777],
 ];
 
 export class DevFs extends Tmpfs {
