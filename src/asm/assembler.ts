@@ -225,6 +225,20 @@ export class Assembler {
   popfq(): this {
     return this.emit(0x9d);
   }
+  /** ah: SF, ZF, AF, PF, CF. */
+  lahf(): this {
+    return this.emit(0x9f);
+  }
+  sahf(): this {
+    return this.emit(0x9e);
+  }
+  /** al: 1 when the overflow flag is set, otherwise 0. */
+  setoAl(): this {
+    return this.byte(0x0f, 0x90, 0xc0);
+  }
+  addAl(value: number): this {
+    return this.byte(0x04, value);
+  }
   cpuid(): this {
     return this.byte(0x0f, 0xa2);
   }

@@ -4,6 +4,7 @@
  */
 import { unreachable } from '../base/assert.js';
 import { TRAP_DEAD, TRAP_FAULT, TRAP_KICK, TRAP_SIGNAL, TRAP_SYSCALL, type HostThread } from '../platform/platform.js';
+import { RIP } from '../platform/registers.js';
 import { SIGKILL } from '../abi/signal.js';
 import { serveSyscall } from './dispatch.js';
 import { exitGroup } from './exit.js';
@@ -57,6 +58,7 @@ function serveTrap(task: Task): void {
   const trap = task.thread.trap;
   switch (trap.kind) {
     case TRAP_SYSCALL:
+      if (trap.isHot) task.mm.patchSite(task.thread.regs.get(RIP), trap.nr);
       serveSyscall(task, trap.nr, trap.compat);
       return;
     case TRAP_FAULT:

@@ -7,6 +7,7 @@
 import type { GuestAddr } from '../base/brands.js';
 import type { AddressSpace } from './address-space.js';
 import type { Extent } from './extent.js';
+import { forgetTwin } from './text-twins.js';
 
 /**
  * Enters an extent whose frames the caller has references to (they become the extent's), and queues its host mapping.
@@ -87,5 +88,6 @@ function dropCachedExtents(mm: AddressSpace, first: number, last: number): void 
 /** An extent's frames are to be released once no thread can reach them. */
 function letGo(mm: AddressSpace, extent: Extent): void {
   forgetExtent(mm, extent);
+  forgetTwin(mm, extent);
   mm.releaseLater(extent.phys, extent.pages);
 }

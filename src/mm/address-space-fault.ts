@@ -16,6 +16,7 @@ import { STACK_GUARD_GAP } from './address-space-map.js';
 import { account } from './address-space-vmas.js';
 import { Extent } from './extent.js';
 import { WINDOW_SIZE } from './phys-window.js';
+import { forgetTwin, useTwins } from './text-twins.js';
 import { VM_GROWSDOWN, type Vma } from './vma.js';
 
 // What `faultIn` answers.
@@ -65,7 +66,7 @@ export function handleFault(mm: AddressSpace, trap: Trap, completeFault: () => v
   if (extent && !(extent.cow && write)) {
     // The host's mapping is, or will be once queued operations have run, as it should be: another thread's fault saw to it.
     mm.spuriousFaults++;
-    mm.space.map(extent.start, extent.end - extent.start, extent.prot, extent.phys);
+    mm.space.map(extent.start, extent.end - extent.start, extent.prot, extent.hostPhys);
     return RESOLVED;
   }
   const answer = resolve(mm, vma, extent, address, write);
@@ -214,6 +215,7 @@ export function mapCache(mm: AddressSpace, vma: Vma, address: GuestAddr, low: Gu
   const cow = !vma.isShared;
   const prot = cow ? vma.prot & ~PROT_WRITE : vma.prot;
   addExtent(mm, new Extent(start, start + runPages * PAGE_SIZE, runPhys, mm.physmem.windowOf(runPhys), prot, true, cow));
+  if (cache.twins.size > 0) useTwins(mm, vma, start, start + runPages * PAGE_SIZE);
   return FAULT_OK;
 }
 
@@ -290,6 +292,7 @@ export function replace(
   const oldPhys = extent.physOf(start);
   const first = splitExtent(mm, start);
   splitExtent(mm, end);
+  forgetTwin(mm, mm.extents.items[first]!);
   mm.extents.removeAt(first);
   mm.lastExtent = undefined;
   mm.releaseLater(oldPhys, (end - start) / PAGE_SIZE);

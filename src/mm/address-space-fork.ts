@@ -93,6 +93,7 @@ export function fork(parent: AddressSpace, childSpace: HostSpace): AddressSpace 
       childSpace.unmap(extent.start, extent.end - extent.start);
     } else if (vma.isShared || extent.cow) {
       parent.physmem.hold(extent.phys, extent.pages);
+      if (extent.twin) parent.physmem.hold(extent.twin.frame, 1);
       enterExtent(child, copyOf(extent, extent.phys));
     } else if (!copyExtent(child, extent)) {
       child.dispose();
@@ -103,7 +104,9 @@ export function fork(parent: AddressSpace, childSpace: HostSpace): AddressSpace 
 }
 
 function copyOf(extent: Extent, phys: number): Extent {
-  return new Extent(extent.start, extent.end, phys, extent.window, extent.prot, extent.cached, extent.cow);
+  const copy = new Extent(extent.start, extent.end, phys, extent.window, extent.prot, extent.cached, extent.cow);
+  copy.twin = extent.twin;
+  return copy;
 }
 
 /** A copy of an extent that stays writable in the parent. */

@@ -32,6 +32,7 @@ import { dropExtents, splitExtent } from './address-space-extents.js';
 import { populate } from './address-space-fault.js';
 import { account, attach, detach, joinWithin, splitVma } from './address-space-vmas.js';
 import { PageCache } from './page-cache.js';
+import { isText, uninstall } from './text-twins.js';
 import { VM_GROWSDOWN, VM_LOCKED, VM_LOCKONFAULT, VM_NORESERVE, VM_SHARED, Vma } from './vma.js';
 
 /** Lowest address that a guest may map (Linux: vm.mmap_min_addr). */
@@ -92,12 +93,12 @@ function place(mm: AddressSpace, request: MapRequest, length: number): GuestAddr
   if ((flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) !== 0) {
     if (request.address % PAGE_SIZE !== 0) return EINVAL;
     if (request.address > TASK_SIZE - length) return ENOMEM;
-    if (request.address < MMAP_MIN_ADDR) return EPERM;
+    if (request.address < mm.lowestAddress) return EPERM;
     if ((flags & MAP_FIXED_NOREPLACE) !== 0 && !mm.vmas.isFree(request.address, request.address + length)) return EEXIST;
     return request.address;
   }
   if (request.address > 0) {
-    const hint = Math.max(MMAP_MIN_ADDR, pageDown(request.address));
+    const hint = Math.max(mm.lowestAddress, pageDown(request.address));
     if (hint <= TASK_SIZE - length && isGapFree(mm, hint, hint + length)) return hint;
   }
   if ((flags & MAP_32BIT) !== 0) return findGapUp(mm, length, 0x4000_0000, 0x8000_0000);
@@ -125,7 +126,7 @@ export function findGap(mm: AddressSpace, length: number): GuestAddr | Errno {
   const above = items[i + 1];
   if (above) top = Math.min(top, lowerEdge(above));
   for (; ; i--) {
-    const bottom = i >= 0 ? items[i]!.end : MMAP_MIN_ADDR;
+    const bottom = i >= 0 ? items[i]!.end : mm.lowestAddress;
     if (top - bottom >= length) {
       mm.gapSearchEnd = top;
       return top - length;
@@ -272,6 +273,7 @@ function protectExtents(mm: AddressSpace, vma: Vma): void {
   for (let i = first; i < last; i++) {
     const extent = extents.items[i]!;
     const prot = extent.hostProt(vma.prot);
+    if (extent.twin && !isText(vma.prot)) uninstall(mm, extent);
     if (extent.prot === prot) continue;
     extent.prot = prot;
     if (vma.isShared && (prot & PROT_WRITE) !== 0) vma.cache!.expose(vma.offsetOf(extent.start) / PAGE_SIZE, extent.pages);

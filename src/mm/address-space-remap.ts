@@ -8,9 +8,10 @@ import { TASK_SIZE } from '../platform/platform.js';
 import { MAX_EXTENTS, MAX_VMAS, type AddressSpace } from './address-space.js';
 import { addExtent, splitExtent } from './address-space-extents.js';
 import { populate } from './address-space-fault.js';
-import { findGap, MMAP_MIN_ADDR, noteGap, unmap } from './address-space-map.js';
+import { findGap, noteGap, unmap } from './address-space-map.js';
 import { account, attach, detach, joinVma, splitVma } from './address-space-vmas.js';
 import { Extent } from './extent.js';
+import { forgetTwin } from './text-twins.js';
 import { VM_DONTEXPAND, VM_LOCKED, type Vma } from './vma.js';
 
 const VALID_FLAGS = MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP;
@@ -30,7 +31,7 @@ export function remap(
   const newLength = pageUp(newLengthBytes);
   if ((flags & MREMAP_DONTUNMAP) !== 0 && oldLength !== newLength) return EINVAL;
   if ((flags & MREMAP_FIXED) !== 0) {
-    const placed = checkTarget(oldAddress, oldLength, newAddress, newLength);
+    const placed = checkTarget(mm, oldAddress, oldLength, newAddress, newLength);
     if (isErr(placed)) return placed;
   }
   const vma = mm.vmas.find(oldAddress);
@@ -53,8 +54,8 @@ export function remap(
 }
 
 /** MREMAP_FIXED: the new place must be a guest's and apart from the old one. */
-function checkTarget(oldAddress: GuestAddr, oldLength: number, newAddress: GuestAddr, newLength: number): 0 | Errno {
-  if (newAddress % PAGE_SIZE !== 0 || newAddress > TASK_SIZE - newLength || newAddress < MMAP_MIN_ADDR) return EINVAL;
+function checkTarget(mm: AddressSpace, oldAddress: GuestAddr, oldLength: number, newAddress: GuestAddr, newLength: number): 0 | Errno {
+  if (newAddress % PAGE_SIZE !== 0 || newAddress > TASK_SIZE - newLength || newAddress < mm.lowestAddress) return EINVAL;
   if (oldAddress + oldLength > newAddress && newAddress + newLength > oldAddress) return EINVAL;
   return 0;
 }
@@ -149,6 +150,7 @@ function moveExtents(mm: AddressSpace, address: GuestAddr, length: number, targe
   const lowest = moved[0]!.start;
   mm.space.unmap(lowest, moved[moved.length - 1]!.end - lowest);
   for (const extent of moved) {
+    forgetTwin(mm, extent);
     const start = extent.start - address + target;
     addExtent(
       mm,

@@ -33,6 +33,7 @@ import { ForkProfile } from './fork-profile.js';
 import type { IoVec } from './io-vec.js';
 import type { CacheMapper, Mappable, PageCache } from './page-cache.js';
 import type { PhysMem } from './phys-mem.js';
+import * as twins from './text-twins.js';
 import { UserIoVec } from './user-io-vec.js';
 import { VM_GROWSDOWN, VM_LOCKED, type Vma } from './vma.js';
 
@@ -170,6 +171,12 @@ export class AddressSpace implements CacheMapper {
     return this.settled(advising.lockAll(this, flags));
   }
 
+  /** A system call that `Trap.isHot` is told of: its instruction ended at `end`. */
+  patchSite(end: GuestAddr, nr: number): void {
+    twins.patchSite(this, end, nr);
+    this.settle();
+  }
+
   /** Called by the run loop for TRAP_FAULT. `completeFault`: asks the platform for the kind of access when it matters. */
   handleFault(trap: Trap, completeFault: () => void): FaultOutcome {
     const outcome = faults.handleFault(this, trap, completeFault);
@@ -193,7 +200,10 @@ export class AddressSpace implements CacheMapper {
   dispose(): void {
     if (this.disposed) return;
     this.disposed = true;
-    for (const extent of this.extents.items) this.physmem.release(extent.phys, extent.pages);
+    for (const extent of this.extents.items) {
+      this.physmem.release(extent.phys, extent.pages);
+      if (extent.twin) this.physmem.release(extent.twin.frame, 1);
+    }
     this.releaseLimbo();
     this.extents.clear();
     this.lastExtent = undefined;
@@ -363,6 +373,11 @@ export class AddressSpace implements CacheMapper {
     for (let i = 0; i < this.limboPhys.length; i++) this.physmem.release(this.limboPhys[i]!, this.limboPages[i]!);
     this.limboPhys.length = 0;
     this.limboPages.length = 0;
+  }
+
+  /** What mmap places or accepts is not below it. */
+  get lowestAddress(): GuestAddr {
+    return this.space.lowestAddress ?? mapping.MMAP_MIN_ADDR;
   }
 
   /** True when [start, start+length) can be a guest's. */

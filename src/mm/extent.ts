@@ -5,10 +5,13 @@
 import type { GuestAddr, PhysAddr } from '../base/brands.js';
 import { PROT_WRITE } from '../abi/mman.js';
 import type { PhysWindow } from './phys-window.js';
+import type { Twin } from './text-twins.js';
 
 export class Extent {
   /** Added to a guest address it gives the offset in the window. */
   delta: number;
+  /** Mapped by the host in the place of the (one) frame: text-twins.ts. */
+  twin: Twin | undefined;
 
   constructor(
     public start: GuestAddr,
@@ -34,6 +37,11 @@ export class Extent {
     return this.phys + (address - this.start);
   }
 
+  /** What the host maps at `start`. */
+  get hostPhys(): PhysAddr {
+    return this.twin ? this.twin.frame : this.phys;
+  }
+
   /** What the host may allow for a VMA of protection `prot`. */
   hostProt(prot: number): number {
     return this.cow ? prot & ~PROT_WRITE : prot;
@@ -55,6 +63,8 @@ export class Extent {
   continuedBy(next: Extent): boolean {
     return (
       this.end === next.start &&
+      this.twin === undefined &&
+      next.twin === undefined &&
       this.window === next.window &&
       this.delta === next.delta &&
       this.prot === next.prot &&

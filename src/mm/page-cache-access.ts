@@ -87,6 +87,7 @@ function writeSome(cache: PageCache, io: IoVec, position: number): number | Errn
     const ready = beforePartialWrite(cache, chunk, page, index, inPage, length);
     if (isErr(ready)) return ready;
   }
+  cache.bytesChange(page, page + last - index);
   const window = cache.physmem.windowOf(frames[index]!);
   const moved = io.take(window.bytes, frames[index]! - window.base + inPage, length);
   if (isErr(moved)) return moved;

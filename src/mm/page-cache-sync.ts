@@ -76,6 +76,7 @@ export function reclaim(cache: PageCache): number {
   for (const [number, chunk] of cache.chunks) {
     if (!isReclaimable(cache, chunk)) continue;
     for (const frame of chunk.frames) if (frame >= 0) freed++;
+    cache.twins.dropRange(number * CHUNK_PAGES, (number + 1) * CHUNK_PAGES);
     cache.releaseFrames(chunk, 0, chunk.frames.length);
     cache.chunks.delete(number);
   }

@@ -19,6 +19,7 @@ import { CHUNK_BYTES, CHUNK_PAGES, Chunk, DIRTY, EXPOSED, follows, VALID } from 
 import * as keeping from './page-cache-sync.js';
 import { PhysIoVec } from './phys-io-vec.js';
 import type { PhysMem, Reclaimer } from './phys-mem.js';
+import { dropTwins, TwinMap } from './text-twins.js';
 
 /** What a file must offer to be mapped or executed. */
 export interface Mappable {
@@ -57,6 +58,8 @@ export class PageCache implements Reclaimer {
   private readonly mappers = new Map<CacheMapper, number>();
   /** Internal: mappings that are shared and writable, or may become so. */
   sharedWriters = 0;
+  /** Internal: patched pages of text. */
+  readonly twins: TwinMap;
   private nextMiss = -1;
   private readAhead = READ_AHEAD;
   /** Internal: while not zero, nothing is reclaimed, for somebody moves data. */
@@ -79,6 +82,7 @@ export class PageCache implements Reclaimer {
     options: { ownedByMappings?: boolean } = {},
   ) {
     this.ownedByMappings = options.ownedByMappings ?? false;
+    this.twins = new TwinMap(physmem);
     if (filler) physmem.reclaimers.add(this);
   }
 
@@ -90,12 +94,24 @@ export class PageCache implements Reclaimer {
     if (count > 0) this.mappers.set(mapper, count);
     else this.mappers.delete(mapper);
     if (sharedWritable) this.sharedWriters += by;
+    if (sharedWritable && by > 0) this.bytesChange(0, Infinity);
     if (this.ownedByMappings && this.mappers.size === 0) this.dispose();
   }
 
   /** Somebody maps it shared and writable (F_SEAL_WRITE is then EBUSY). */
   get hasSharedWriters(): boolean {
     return this.sharedWriters > 0;
+  }
+
+  /** Internal: the bytes of pages [first, last) change: patched versions of them go away. */
+  bytesChange(first: number, last: number): void {
+    if (this.twins.size > 0) dropTwins(this, first, last);
+  }
+
+  /** Internal: unmaps pages [first, last) everywhere; private copies stay. */
+  unmapPages(first: number, last: number): void {
+    const end = Math.min(last * PAGE_SIZE, Number.MAX_SAFE_INTEGER);
+    for (const mapper of [...this.mappers.keys()]) mapper.unmapCache(this, first * PAGE_SIZE, end, false);
   }
 
   get isMapped(): boolean {
@@ -232,6 +248,7 @@ export class PageCache implements Reclaimer {
     const offset = chunk.frames[first]! - window.base;
     const length = (last - first) * PAGE_SIZE;
     const io = new PhysIoVec(window, offset, length);
+    this.bytesChange(chunkFirst + first, chunkFirst + last);
     this.busy++;
     const position = (chunkFirst + first) * PAGE_SIZE;
     let done = 0;
@@ -296,6 +313,7 @@ export class PageCache implements Reclaimer {
   private zeroBytes(from: number, to: number): void {
     const page = Math.floor(from / PAGE_SIZE);
     if (from >= to || !this.isValid(page)) return;
+    this.bytesChange(page, page + 1);
     const chunk = this.chunks.get(Math.floor(page / CHUNK_PAGES))!;
     const frame = chunk.frames[page % CHUNK_PAGES]!;
     const window = this.physmem.windowOf(frame);
@@ -306,6 +324,7 @@ export class PageCache implements Reclaimer {
 
   /** Gives up the frames of pages [first, last). */
   private dropPages(first: number, last: number): void {
+    this.twins.dropRange(first, last);
     for (const [number, chunk] of this.chunks) {
       const base = number * CHUNK_PAGES;
       const from = Math.max(0, first - base);

@@ -46,6 +46,23 @@ export interface Trap {
   /** Signal number and si_code (TRAP_SIGNAL, TRAP_DEAD). */
   signal: number;
   code: number;
+  /** TRAP_SYSCALL: it came the dear way from a place that makes many: `HostSpace.patcher` may help. */
+  isHot?: boolean;
+}
+
+/** A changed page of program text, which mm maps in the place of the page that reads see (mm/text-twins.ts). */
+export interface PatchedPage {
+  /** The same for all versions of the page. */
+  readonly id: number;
+}
+
+/** Makes system calls cheaper by changing the code that makes them, where a platform has such a way. */
+export interface SitePatcher {
+  /**
+   * Changes `page`, a copy of a page of text, so that the system call whose instruction ends at byte `end`, and which has just been
+   * made with number `nr`, takes the cheaper way. `before`: of the version that was copied. undefined: this site cannot be changed.
+   */
+  patch(page: Uint8Array, end: number, nr: number, before: PatchedPage | undefined): PatchedPage | undefined;
 }
 
 export interface HostThread {
@@ -97,6 +114,14 @@ export interface HostSpace {
   newThread(from: HostThread): HostThread | Errno;
   /** A copy of this space with one thread, stopped, with `from`'s state. Queued operations are run first, in the parent. */
   fork(from: HostThread): HostThread | Errno;
+  /** Absent: no code is ever changed. */
+  readonly patcher?: SitePatcher;
+  /** The first address that a guest may map, where that is not Linux's own default. */
+  readonly lowestAddress?: GuestAddr;
+  /** As `map` of one page at `phys` that has been patched. False, with nothing done: not possible in this space. */
+  mapPatched?(address: GuestAddr, prot: number, phys: PhysAddr, page: PatchedPage): boolean;
+  /** The patched page at `address` is not mapped there any more. */
+  forgetPatched?(address: GuestAddr): void;
   /** Unmaps all guest memory, for execve by a lone thread. Queued. */
   clear(): void;
   /** Kills every thread. */

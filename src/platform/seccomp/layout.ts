@@ -5,7 +5,11 @@
  *                +3968   orders to the mm thread, its answers (words below): the guest can read them and no more
  *   STUB_CODE            machine code, filters, a table of all byte values
  *   STUB_DOORBELL 1 page r--  one frame for all: where the kernel sleeps
+ *   STUB_RETURNS  1 page r--  of each space: where patched system calls go back to (site-table.ts)
+ *   STUB_JUMPS    4 pages r-x one for all: 32 bytes of code for each patched site
  *   STUB_DATA[n]  +0     words of the hand-over, +512 alternate signal stack; the signal frame at its end is the register file
+ *
+ *   SITE_SLOTS    5 pages r--  one for all, far below: patched sites jump through it, as their jump has room for 32 bits of address
  *
  * Whatever lies in STUB_DATA can be written by every thread of that guest at any time.
  */
@@ -13,6 +17,14 @@ import { UC_MCONTEXT } from '../../abi/sigframe.js';
 import { STUB_CODE } from '../stub/layout.js';
 
 export const STUB_DOORBELL = STUB_CODE + 0x1000;
+export const STUB_RETURNS = STUB_CODE + 0x2000;
+export const STUB_JUMPS = STUB_CODE + 0x7000;
+export const STUB_JUMPS_PAGES = 4;
+/** The upper two bytes of every address in it, as bytes of code, are an instruction that does not exist: `06 00` (site-table.ts). */
+export const SITE_SLOTS = 0x6_0000;
+export const SITE_SLOTS_PAGES = 5;
+/** What a guest may map begins here, where it could begin at 0x10000. */
+export const LOWEST_GUEST = 0x7_0000;
 
 // STUB_REQUEST: byte offsets. One cache line of the kernel's, one that the mm thread writes (through the file).
 export const ORDERS = 3968;
@@ -55,6 +67,12 @@ export const DATA_FRAME = 72;
 /** Waits in which the thread does not spin, and how often in a row it has spun in vain. */
 export const DATA_SKIP = 128;
 export const DATA_MISSES = 136;
+/** Registers of a patched call, in the order of sigcontext: 18 words. */
+export const DATA_CALL = 192;
+/** Its flags: OF in the lowest byte, the others as lahf has them in the next. */
+export const DATA_CALL_FLAGS = 336;
+/** Not 0: a patched call is to be answered through a signal frame (`HostThread` needs more than the result). */
+export const DATA_PROMOTE = 344;
 export const SIGNAL_STACK = 512;
 
 /** The kernel's turn. Clear: the guest's. */
@@ -63,6 +81,8 @@ export const TURN_KERNEL = 1;
 export const TURN_WAITER = 2;
 /** The kernel has nothing to answer for now: not worth spinning. */
 export const TURN_LONG = 4;
+/** With TURN_KERNEL: a patched call, whose registers lie at DATA_CALL. */
+export const TURN_CALL = 8;
 
 // In sigcontext, whose last eight words are reserved and left alone by the host.
 export const SC_FS_BASE = 192;

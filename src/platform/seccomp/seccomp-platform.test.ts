@@ -12,7 +12,7 @@ import { kill } from '../../host/process.js';
 import { awaitTrap, DATA, PlainFrames, PLATFORMS, step, unwrap, withPlatform, type Bench } from '../fixture.js';
 import { TRAP_DEAD, TRAP_SYSCALL, type HostThread } from '../platform.js';
 import { STUB_CODE, STUB_DATA, STUB_REQUEST } from '../stub/layout.js';
-import { STUB_DOORBELL } from './layout.js';
+import { SITE_SLOTS, STUB_DOORBELL, STUB_JUMPS, STUB_RETURNS } from './layout.js';
 import type { SeccompPlatform } from './seccomp-platform.js';
 
 const create = PLATFORMS['seccomp'];
@@ -23,10 +23,11 @@ seccompTest('a stub process holds guest memory and its stub, and nothing of the 
   const { thread } = guest((a) => a.nop());
   equal(thread.space.commit(), 0);
   const own = mappingsOf(thread.space.leader).filter((m) => m.end < 2 ** 47);
-  for (const { start, name } of own) ok(name.startsWith('/memfd:') && start >= 0x40_0000, `${start.toString(16)} ${name}`);
+  for (const { start, name } of own)
+    ok(name.startsWith('/memfd:') && (start === SITE_SLOTS || start >= 0x40_0000), `${start.toString(16)} ${name}`);
   deepEqual(
     own.filter((m) => m.start >= STUB_REQUEST).map((m) => m.start),
-    [STUB_REQUEST, STUB_CODE, STUB_DOORBELL, STUB_DATA],
+    [STUB_REQUEST, STUB_CODE, STUB_DOORBELL, STUB_RETURNS, STUB_JUMPS, STUB_DATA],
   );
 });
 

@@ -26,12 +26,15 @@ import { endSignal, lastStatus, WAIT_OPTIONS, waitFor } from '../stub/child-stat
 import { HOST_TASK_SIZE, STUB_DATA, STUB_REQUEST, stubDataStride } from '../stub/layout.js';
 import { BellRelay } from './bell-relay.js';
 import { isDeaf } from './deafness.js';
+import { FrameWait } from './frame-wait.js';
 import { learnFrameShape } from './first-frame.js';
 import type { FrameShape } from './frame-shape.js';
+import { LOWEST_GUEST, SITE_SLOTS } from './layout.js';
 import { MmThread } from './mm-thread.js';
 import { Placement } from './placement.js';
 import { PROCESS_FLAGS, SeccompSpace, THREAD_FLAGS } from './seccomp-space.js';
 import type { SeccompThread } from './seccomp-thread.js';
+import { SiteTable } from './site-table.js';
 import { assembleSeccompStub, type SeccompStub } from './stub-code.js';
 import { TurnWatch } from './turn-watch.js';
 import { seccompZygote } from './zygote-elf.js';
@@ -63,6 +66,8 @@ export class SeccompPlatform implements Platform {
   readonly name = 'seccomp';
   readonly counts = {
     syscalls: 0,
+    patchedCalls: 0,
+    promotions: 0,
     faults: 0,
     signals: 0,
     kicks: 0,
@@ -80,6 +85,7 @@ export class SeccompPlatform implements Platform {
   private readonly ended = new Set<HostPid>();
   private readonly kicked = new Set<SeccompThread>();
   private zygote!: SeccompSpace;
+  readonly frameWait: FrameWait;
   private relay: BellRelay | undefined;
   private readonly clock = new HostClock();
   private lastLookNs = 0;
@@ -95,7 +101,10 @@ export class SeccompPlatform implements Platform {
     readonly placement: Placement,
     /** Process group of all stubs: the zygote's id. */
     private readonly group: HostPid,
-  ) {}
+    readonly sites: SiteTable,
+  ) {
+    this.frameWait = new FrameWait(frames, pages.doorbell);
+  }
 
   get dataPages(): number {
     return this.dataStride / 4096;
@@ -113,16 +122,22 @@ export class SeccompPlatform implements Platform {
     if (isErr(pages)) return { errno: pages, step: 'memory for the stub' };
     const stub = assembleSeccompStub({ dataStride, physmemFd: frames.fd, cloneFlags: [PROCESS_FLAGS, THREAD_FLAGS] });
     frameBytes(frames, pages.code, 4096).fill(0xcc).set(stub.bytes);
+    const sites = SiteTable.create(frames, stub.call);
+    if (isErr(sites)) {
+      releasePages(frames, pages);
+      return { errno: sites, step: 'memory for patched sites' };
+    }
     const ticks = ticksPerMicrosecond();
     const placement = new Placement();
     const watch = new TurnWatch(frames, pages.doorbell, ticks, placement);
-    const zygote = startZygote(frames, pages, stub);
+    const zygote = startZygote(frames, pages, sites, stub);
     if (typeof zygote !== 'number') {
       placement.stop();
       releasePages(frames, pages);
+      sites.dispose();
       return zygote;
     }
-    const platform = new SeccompPlatform(frames, stub, dataStride, pages, watch, placement, zygote);
+    const platform = new SeccompPlatform(frames, stub, dataStride, pages, watch, placement, zygote, sites);
     const failure = platform.start();
     if (failure) platform.shutdown();
     return failure ?? platform;
@@ -145,14 +160,15 @@ export class SeccompPlatform implements Platform {
   /** Unmaps what the host has put into the first stub process. Where it seals its vDSO: piece by piece, as far as it lets us. */
   private unmapHost(): SeccompFailure | undefined {
     const { queue } = this.zygote.mm;
-    queue.call(NR.munmap, 0, STUB_REQUEST);
+    queue.call(NR.munmap, 0, SITE_SLOTS);
+    queue.call(NR.munmap, LOWEST_GUEST, STUB_REQUEST - LOWEST_GUEST);
     queue.call(NR.munmap, STUB_DATA, HOST_TASK_SIZE - STUB_DATA);
     const result = this.zygote.commit();
     if (!isErr(result)) return undefined;
     if (this.hasEnded(this.group))
       return { errno: EIO, step: `the set-up of the first stub process (seccomp, mmap; status ${lastStatus()})` };
     for (const { start, end } of mappingsOf(this.group)) {
-      if (end > HOST_TASK_SIZE || (start >= STUB_REQUEST && end <= STUB_DATA)) continue;
+      if (end > HOST_TASK_SIZE || (start >= STUB_REQUEST && end <= STUB_DATA) || (start >= SITE_SLOTS && end <= LOWEST_GUEST)) continue;
       queue.call(NR.munmap, start, end - start);
       this.zygote.commit();
     }
@@ -300,11 +316,13 @@ export class SeccompPlatform implements Platform {
     this.relay?.stop();
     this.placement.stop();
     releasePages(this.frames, this.pages);
+    this.sites.dispose();
   }
 
   counters(): Record<string, number> {
     return {
       ...this.counts,
+      patchedSites: this.sites.count,
       sleeps: this.watch.sleeps,
       spinHits: this.watch.spinHits,
       moves: this.placement.moves,
@@ -332,8 +350,9 @@ function releasePages(frames: FrameStore, pages: StubFrames): void {
   frames.release(pages.request, 1);
 }
 
-function startZygote(frames: FrameStore, pages: StubFrames, stub: SeccompStub): HostPid | SeccompFailure {
-  const file = memfdWith('skas-stub', seccompZygote({ physmemFd: frames.fd, ...pages }, stub));
+function startZygote(frames: FrameStore, pages: StubFrames, sites: SiteTable, stub: SeccompStub): HostPid | SeccompFailure {
+  const { slots, jumps, noReturns } = sites;
+  const file = memfdWith('skas-stub', seccompZygote({ physmemFd: frames.fd, ...pages, slots, jumps, noReturns }, stub));
   if (isErr(file)) return { errno: file, step: 'memfd_create' };
   const pid = spawnSession(`/proc/self/fd/${file}`, [frames.fd]);
   closeFd(file);

@@ -11,14 +11,16 @@ import { SIGCHLD, SIGKILL } from '../../abi/signal.js';
 import { NR } from '../../abi/syscall-numbers.js';
 import { futexWait } from '../../host/futex.js';
 import { kill, tgkill } from '../../host/process.js';
-import { TASK_SIZE, type HostSpace, type HostThread } from '../platform.js';
+import { TASK_SIZE, type HostSpace, type HostThread, type PatchedPage, type SitePatcher } from '../platform.js';
 import { MAX_STUB_THREADS, STUB_DATA, stubDataAddress } from '../stub/layout.js';
 import {
   DATA_EXIT,
   DATA_FRAME,
   DATA_MISSES,
+  DATA_PROMOTE,
   DATA_SKIP,
   DATA_TURN,
+  LOWEST_GUEST,
   ORDER_BATCH,
   ORDER_FORK,
   ORDER_NEW_THREAD,
@@ -27,6 +29,8 @@ import {
 import type { MmThread } from './mm-thread.js';
 import type { SeccompPlatform } from './seccomp-platform.js';
 import { SeccompThread } from './seccomp-thread.js';
+import type { PatchedText } from './site-table.js';
+import { SpaceSites } from './space-sites.js';
 import { SharedWords } from './words.js';
 
 export const PROCESS_FLAGS = CLONE_PARENT | CLONE_FILES | CLONE_FS | SIGCHLD;
@@ -50,6 +54,8 @@ export class SeccompSpace implements HostSpace {
   private destroyed = false;
   /** The first thread, which does not exist on the host before the first order: `commit` brings it to life. */
   private unborn: SeccompThread | undefined;
+  readonly sites: SpaceSites;
+  readonly lowestAddress = LOWEST_GUEST;
   private readonly gone = (): boolean => this.isGone || this.platform.hasEnded(this.leader);
 
   constructor(
@@ -57,7 +63,25 @@ export class SeccompSpace implements HostSpace {
     /** Host process id: that of the mm thread. */
     readonly leader: HostPid,
     readonly mm: MmThread,
-  ) {}
+  ) {
+    this.sites = new SpaceSites(platform.frames, platform.sites);
+  }
+
+  get patcher(): SitePatcher {
+    return this.platform.sites;
+  }
+
+  mapPatched(address: GuestAddr, prot: number, phys: PhysAddr, page: PatchedPage): boolean {
+    checkRange(address, PAGE_SIZE);
+    this.makeRoom();
+    if (!this.sites.place(address, page as PatchedText, this.mm.queue)) return false;
+    this.map(address, PAGE_SIZE, prot, phys, true);
+    return true;
+  }
+
+  forgetPatched(address: GuestAddr): void {
+    this.sites.forget(address);
+  }
 
   map(address: GuestAddr, length: number, prot: number, phys: PhysAddr, populate = false): void {
     checkRange(address, length);
@@ -77,11 +101,16 @@ export class SeccompSpace implements HostSpace {
     this.mm.queue.protect(address, length, prot);
   }
 
+  get hasEnded(): boolean {
+    return this.gone();
+  }
+
   /** At once: see `stopsAreSure`. */
   clear(): void {
     this.makeRoom();
     for (const thread of this.threads) thread.answerLater(); // a program is loaded next
-    this.mm.queue.unmap(0, TASK_SIZE);
+    this.sites.clear();
+    this.mm.queue.unmap(LOWEST_GUEST, TASK_SIZE - LOWEST_GUEST);
     this.pendingError = this.commit();
   }
 
@@ -105,6 +134,7 @@ export class SeccompSpace implements HostSpace {
     queue.reset();
     const result = this.give(this.unborn ? ORDER_NEW_THREAD : ORDER_BATCH, count);
     if (isErr(result)) return result;
+    this.sites.settle();
     if (this.unborn) this.bear(this.unborn, result);
     return earlier;
   }
@@ -188,6 +218,7 @@ export class SeccompSpace implements HostSpace {
     data.store64(DATA_SKIP, 0);
     data.store64(DATA_MISSES, 0);
     data.store64(DATA_EXIT, 0);
+    data.store64(DATA_PROMOTE, 0);
     data.store(DATA_TURN, TURN_KERNEL);
   }
 
@@ -220,6 +251,7 @@ export class SeccompSpace implements HostSpace {
     }
     platform.counts.forks++;
     const space = new SeccompSpace(platform, pid, mm);
+    if (like) this.sites.copyTo(space.sites);
     space.dataFrames[0] = dataFrame;
     platform.spaces.set(pid, space);
     this.queueData(mm, dataFrame);
@@ -254,6 +286,7 @@ export class SeccompSpace implements HostSpace {
 
   private ownThread(from: HostThread): SeccompThread {
     assert(from instanceof SeccompThread && from.space === this && !from.running, 'clone from a stopped thread of this space');
+    from.complete();
     return from;
   }
 
@@ -293,6 +326,7 @@ export class SeccompSpace implements HostSpace {
     this.platform.reap(this.leader);
     this.threads.clear();
     this.platform.spaces.delete(this.leader);
+    this.sites.dispose();
     const { frames, dataPages } = this.platform;
     frames.release(this.mm.frame, 1);
     for (const frame of this.dataFrames) if (frame !== undefined) frames.release(frame, dataPages);
@@ -300,6 +334,7 @@ export class SeccompSpace implements HostSpace {
 }
 
 function checkRange(address: number, length: number): void {
-  const ok = address >= 0 && length > 0 && address + length <= TASK_SIZE && address % PAGE_SIZE === 0 && length % PAGE_SIZE === 0;
+  const ok =
+    address >= LOWEST_GUEST && length > 0 && address + length <= TASK_SIZE && address % PAGE_SIZE === 0 && length % PAGE_SIZE === 0;
   assert(ok, `address space operation out of range: ${address} + ${length}`);
 }

@@ -22,15 +22,38 @@ import {
   type HostThread,
   type Trap,
 } from '../platform.js';
-import { FS_BASE, GS_BASE, RAX, REGISTER_COUNT, Registers } from '../registers.js';
+import { EFLAGS, FS_BASE, GS_BASE, R11, RAX, RCX, REGISTER_COUNT, Registers, RIP } from '../registers.js';
+import { stubDataAddress } from '../stub/layout.js';
 import {
+  ARITHMETIC_FLAGS,
+  BASES,
+  BASE_LIMIT_HIGH,
+  EFLAGS_LOW,
+  EXCEPTION_PF,
+  FS_LOW,
+  GENERAL_WORDS,
+  GS_LOW,
+  HIGH,
+  INFO_ADDRESS,
+  INFO_ARCH,
+  INFO_CODE,
+  INFO_SIGNO,
+  RIP_HIGH,
+  SLOTS,
+  STUB_HIGH,
+  SYSCALL_BYTES,
+  SYS_SECCOMP,
+} from './frame-words.js';
+import {
+  DATA_CALL,
   DATA_EXIT,
+  DATA_PROMOTE,
   DATA_TURN,
   KICK_SIGNAL,
   SC_FS_BASE,
-  SC_GS_BASE,
   SC_SET_BASES,
   SIGCONTEXT_SIZE,
+  TURN_CALL,
   TURN_KERNEL,
   TURN_LONG,
   TURN_WAITER,
@@ -39,26 +62,9 @@ import {
 } from './layout.js';
 import { newPlace } from './placement.js';
 import type { SeccompSpace } from './seccomp-space.js';
+import { JUMP_BYTES } from './site.js';
+import { BEFORE_CALL, ELSEWHERE, jumpAt, placeOf } from './stub-place.js';
 import type { SharedWords } from './words.js';
-
-/** Canonical register numbers (registers.ts) to 8-byte slots of sigcontext. */
-const SLOTS = Uint8Array.of(7, 6, 5, 4, 10, 11, 3, 2, 1, 0, 13, 14, 12, 9, 8, 16, 17, 15, SC_FS_BASE / 8, SC_GS_BASE / 8);
-/** Words of sigcontext that hold registers of SLOTS but the segment bases. */
-const GENERAL_WORDS = 36;
-const BASES = (1 << FS_BASE) | (1 << GS_BASE);
-/** Page fault, among the processor's exceptions. */
-const EXCEPTION_PF = 14;
-/** si_code of a SIGSYS by a filter. */
-const SYS_SECCOMP = 1;
-/** Top half of the first address that no segment base can have: the end of user space is 47 bits. */
-const BASE_LIMIT_HIGH = 0x8000;
-const HIGH = 4294967296;
-
-// Words of siginfo.
-const INFO_SIGNO = 0;
-const INFO_CODE = 2;
-const INFO_ADDRESS = 4;
-const INFO_ARCH = 7;
 
 export class SeccompThread implements HostThread {
   owner: unknown = undefined;
@@ -69,7 +75,14 @@ export class SeccompThread implements HostThread {
   readonly trap: Trap = { kind: TRAP_NONE, nr: 0, compat: false, address: 0, errorCode: 0, accessKnown: true, signal: 0, code: 0 };
   /** The registers: the kernel's own copy. */
   private readonly file = new Uint32Array(SIGCONTEXT_SIZE / 4);
-  readonly regs = new Registers(this.file, SLOTS);
+  readonly regs = new Registers(this.file, SLOTS, () => this.complete());
+  /** Stopped in a patched call: there is no signal frame, and of the registers all but the segment bases. */
+  private inCall = false;
+  /** DATA_CALL. */
+  private readonly call: Uint32Array;
+  /** Address of its STUB_DATA, which its gs base is as long as the guest sets no other; the guest's is then 0. */
+  private readonly dataLow: number;
+  private readonly dataHigh: number;
   /** sigcontext and siginfo in the frame. */
   private readonly shared: Uint32Array;
   private readonly general: Uint32Array;
@@ -100,6 +113,10 @@ export class SeccompThread implements HostThread {
     this.shared = new Uint32Array(bytes.buffer, registers, SIGCONTEXT_SIZE / 4);
     this.general = this.shared.subarray(0, GENERAL_WORDS);
     this.info = new Uint32Array(bytes.buffer, bytes.byteOffset + shape.ucontext + UC_INFO, 8);
+    this.call = new Uint32Array(bytes.buffer, bytes.byteOffset + DATA_CALL, GENERAL_WORDS);
+    const address = stubDataAddress(slot, space.platform.dataStride);
+    this.dataLow = address % HIGH;
+    this.dataHigh = Math.floor(address / HIGH);
     this.turn = data.words;
     this.turnAddress = data.addressAt(DATA_TURN);
     this.turnLow = this.turnAddress % HIGH;
@@ -118,7 +135,7 @@ export class SeccompThread implements HostThread {
   }
 
   resume(): void {
-    if (this.dead) {
+    if (this.dead || this.space.isGone) {
       this.reportDeath(this.trap.kind === TRAP_DEAD ? this.trap.signal : SIGKILL);
       return;
     }
@@ -157,14 +174,21 @@ export class SeccompThread implements HostThread {
   private writeBack(dirty: number): boolean {
     if (dirty === 1 << RAX) {
       const slot = SLOTS[RAX]! * 2;
-      this.shared[slot] = this.file[slot]!;
-      this.shared[slot + 1] = this.file[slot + 1]!;
+      const words = this.inCall ? this.call : this.shared;
+      words[slot] = this.file[slot]!;
+      words[slot + 1] = this.file[slot + 1]!;
       return true;
     }
+    this.complete();
+    if (this.space.isGone) return false;
     this.general.set(this.ownGeneral);
     if ((dirty & BASES) === 0) return true;
     if (this.regs.highOf(FS_BASE) >= BASE_LIMIT_HIGH || this.regs.highOf(GS_BASE) >= BASE_LIMIT_HIGH) return false;
     for (let word = SC_FS_BASE / 4; word < SC_SET_BASES / 4; word++) this.shared[word] = this.file[word]!;
+    if (this.file[GS_LOW] === 0 && this.file[GS_LOW + 1] === 0) {
+      this.shared[GS_LOW] = this.dataLow;
+      this.shared[GS_LOW + 1] = this.dataHigh;
+    }
     this.shared[SC_SET_BASES / 4] = 1;
     return true;
   }
@@ -178,12 +202,92 @@ export class SeccompThread implements HostThread {
   /** Takes in what the frame says. TRAP_NONE: nothing to tell, it is to be let go again. */
   take(): number {
     this.running = false;
+    if ((this.turn[DATA_TURN / 4]! & TURN_CALL) !== 0) return this.takeCall();
+    const inStub = this.shared[RIP_HIGH] === STUB_HIGH ? this.takeInStub() : -1;
+    if (inStub >= 0) return inStub;
     this.file.set(this.shared);
+    this.fetchedFrame();
     this.regs.dirty = 0;
     const kind = this.describe();
     if (kind !== TRAP_NONE) this.kickedNs = 0;
     this.trap.kind = kind;
     return kind;
+  }
+
+  /** A patched call: the registers lie at DATA_CALL. */
+  private takeCall(): number {
+    const { trap } = this;
+    this.ownGeneral.set(this.call);
+    this.inCall = true;
+    this.regs.dirty = 0;
+    this.regs.present = ~BASES;
+    this.kickedNs = 0;
+    this.space.platform.counts.patchedCalls++;
+    trap.kind = TRAP_SYSCALL;
+    trap.nr = this.file[SLOTS[RAX]! * 2]! | 0;
+    trap.compat = false;
+    trap.isHot = false;
+    return TRAP_SYSCALL;
+  }
+
+  /** The frame has been read: nothing of a patched call is left. */
+  private fetchedFrame(): void {
+    const { file } = this;
+    this.inCall = false;
+    this.regs.present = -1;
+    this.trap.isHot = false;
+    if (file[GS_LOW] !== this.dataLow || file[GS_LOW + 1] !== this.dataHigh) return;
+    file[GS_LOW] = 0;
+    file[GS_LOW + 1] = 0;
+  }
+
+  /**
+   * A signal in the stub itself, where only patched calls have business: the kind of trap, or -1 when it is to be seen as any other.
+   */
+  private takeInStub(): number {
+    const { shared, trap } = this;
+    const { stub } = this.space.platform;
+    const rip = shared[RIP_HIGH - 1]! + STUB_HIGH * HIGH;
+    const place = placeOf(rip, stub);
+    const isKick = this.info[INFO_SIGNO] === KICK_SIGNAL;
+    if (!isKick || place === ELSEWHERE) return -1;
+    this.regs.dirty = 0;
+    trap.kind = TRAP_NONE;
+    if (place === BEFORE_CALL) return TRAP_NONE; // on the way here anyway
+    this.takeFrame();
+    if (this.kickedNs === 0) return TRAP_NONE;
+    this.kickedNs = 0;
+    this.space.platform.counts.kicks++;
+    trap.kind = TRAP_KICK;
+    return TRAP_KICK;
+  }
+
+  /** Takes over a frame of a thread whose registers the kernel has: what is not among those, and all others must be written. */
+  private takeFrame(): void {
+    const { file, shared, regs } = this;
+    const dirty = regs.dirty;
+    if ((dirty & (1 << FS_BASE)) === 0) for (let i = FS_LOW; i < FS_LOW + 2; i++) file[i] = shared[i]!;
+    if ((dirty & (1 << GS_BASE)) === 0) for (let i = GS_LOW; i < GS_LOW + 2; i++) file[i] = shared[i]!;
+    // Such as the direction flag: a patched call saves those of arithmetic.
+    file[EFLAGS_LOW] = (file[EFLAGS_LOW]! & ARITHMETIC_FLAGS) | (shared[EFLAGS_LOW]! & ~ARITHMETIC_FLAGS);
+    this.fetchedFrame();
+    regs.dirty = dirty | ~BASES;
+  }
+
+  /** Makes a thread that stands in a patched call stand in a signal frame. When that fails its process is killed. */
+  complete(): void {
+    if (!this.inCall) return;
+    this.inCall = false;
+    this.regs.present = -1;
+    this.space.platform.counts.promotions++;
+    this.data.store(DATA_PROMOTE, 1);
+    this.handOver();
+    const hasFrame = (): boolean => (Atomics.load(this.turn, DATA_TURN / 4) & (TURN_KERNEL | TURN_CALL)) === TURN_KERNEL;
+    const kick = (): void => void tgkill(this.space.leader, this.tid, KICK_SIGNAL);
+    const there = this.space.platform.frameWait.until(hasFrame, () => this.space.hasEnded, kick);
+    this.data.store(DATA_PROMOTE, 0);
+    if (there) this.takeFrame();
+    else this.space.kill();
   }
 
   private describe(): number {
@@ -194,6 +298,7 @@ export class SeccompThread implements HostThread {
     if (signal === SIGSYS && code === SYS_SECCOMP) {
       trap.nr = file[SLOTS[RAX]! * 2]! | 0;
       trap.compat = info[INFO_ARCH]! !== AUDIT_ARCH_X86_64;
+      trap.isHot = this.space.sites.noteTrap(this.regs.get(RIP));
       counts.syscalls++;
       return TRAP_SYSCALL;
     }
@@ -201,6 +306,12 @@ export class SeccompThread implements HostThread {
       if (this.kickedNs === 0) return TRAP_NONE; // another trap was faster
       counts.kicks++;
       return TRAP_KICK;
+    }
+    if (signal === SIGILL && code > 0) {
+      const { sites } = this.space;
+      if (sites.isCallAt(this.regs.get(RIP))) return this.callAtSite();
+      // The page is being replaced by the file's own: then the instruction is there again.
+      if (sites.wasCallAt(this.regs.get(RIP)) && this.space.commit() === 0) return TRAP_NONE;
     }
     const synchronous = signal === SIGSEGV || signal === SIGBUS || signal === SIGFPE || signal === SIGILL || signal === SIGTRAP;
     if (!synchronous || code <= 0) {
@@ -210,8 +321,21 @@ export class SeccompThread implements HostThread {
     return this.processorTrap(signal, code);
   }
 
+  /** It went to where a patched site's system call instruction was: the call, as the instruction would have made it. */
+  private callAtSite(): number {
+    const { trap, regs } = this;
+    regs.set(RIP, regs.get(RIP) + SYSCALL_BYTES);
+    regs.setHalves(RCX, regs.u32of(RIP), regs.highOf(RIP));
+    regs.setHalves(R11, regs.u32of(EFLAGS), regs.highOf(EFLAGS));
+    trap.nr = regs.i32of(RAX);
+    trap.compat = false;
+    this.space.platform.counts.syscalls++;
+    return TRAP_SYSCALL;
+  }
+
   private processorTrap(signal: number, code: number): number {
     const { trap, info, file } = this;
+    if (file[RIP_HIGH] === STUB_HIGH) this.leaveJump(signal);
     trap.signal = signal;
     trap.code = code;
     if (signal === SIGSEGV && file[SC_TRAPNO / 4] === EXCEPTION_PF) {
@@ -226,18 +350,30 @@ export class SeccompThread implements HostThread {
     return TRAP_SIGNAL;
   }
 
+  /** At the first instruction of a site's jump the guest is at the site; single-stepped, it has executed all but the call. */
+  private leaveJump(signal: number): void {
+    const { regs } = this;
+    const site = this.space.sites.siteOf(jumpAt(regs.get(RIP)));
+    if (!site) return;
+    regs.set(RIP, site.end - (signal === SIGTRAP ? SYSCALL_BYTES : JUMP_BYTES));
+    if (signal === SIGTRAP && site.nr >= 0) regs.set(RAX, site.nr);
+  }
+
   /** The frame tells all at once. */
   completeFault(): void {}
 
   readFp(target: Uint8Array): void {
+    this.complete();
     this.space.platform.shape.readFp(this.data.bytes, target);
   }
 
   writeFp(source: Uint8Array): 0 | Errno {
+    this.complete();
     return this.space.platform.shape.writeFp(this.data.bytes, source);
   }
 
   resetFp(): void {
+    this.complete();
     this.space.platform.shape.resetFp(this.data.bytes);
   }
 

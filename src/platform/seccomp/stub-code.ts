@@ -4,7 +4,7 @@
  *   mm thread      sleeps on ORDER_GO; runs the operations of STUB_REQUEST, which guests cannot write; answers by pwrite(2) into
  *                  physmem, so that nobody in its process can forge an answer. Registers only, no stack, all signals blocked.
  *   guest threads  `handler`: any signal. The host has put all registers into the frame; it hands the turn to the kernel, waits
- *                  for it and returns by rt_sigreturn.
+ *                  for it and returns by rt_sigreturn. Patched system calls come and go without a signal: patched-call.ts.
  *
  * A guest may jump anywhere in here with any registers: the filters (filters.ts) see to it that no call but its own four is made.
  */
@@ -65,11 +65,13 @@ import {
   SC_GS_BASE,
   SC_SET_BASES,
   STUB_DOORBELL,
+  TURN_CALL,
   TURN_KERNEL,
   TURN_LONG,
   TURN_WAITER,
   UC_REGISTERS,
 } from './layout.js';
+import { patchedCall, patchedConstants, patchedReturn } from './patched-call.js';
 
 export interface SeccompStub {
   readonly bytes: Uint8Array;
@@ -82,6 +84,10 @@ export interface SeccompStub {
   readonly sample: number;
   /** The struct sock_fprog of the process' filter. */
   readonly processProgram: number;
+  /** Where patched calls come in; [callBegin, called): they have not handed over their turn yet. */
+  readonly call: number;
+  readonly callBegin: number;
+  readonly called: number;
 }
 
 export interface StubParameters {
@@ -110,8 +116,11 @@ export function assembleSeccompStub(parameters: StubParameters): SeccompStub {
   forkedChild(a, parameters.physmemFd);
   threadStart(a);
   handler(a, parameters.dataStride);
-  awaitTurn(a);
+  awaitTurn(a); // the handler goes on here
+  patchedCall(a);
+  patchedReturn(a);
   a.align(8).label('timeout').qword(0).qword(1_000_000);
+  patchedConstants(a);
   a.label('bytes');
   for (let value = 0; value < 256; value++) a.byte(value);
   a.align(8);
@@ -131,6 +140,9 @@ export function assembleSeccompStub(parameters: StubParameters): SeccompStub {
     restorer: a.offsetOf('restorer'),
     sample: a.offsetOf('sample'),
     processProgram: a.offsetOf('process'),
+    call: a.offsetOf('call'),
+    callBegin: a.offsetOf('callBegin'),
+    called: a.offsetOf('called'),
   };
 }
 
@@ -220,6 +232,8 @@ function threadStart(a: Assembler): void {
 /** Handler(signal: rdi, siginfo: rsi, ucontext: rdx). r12: STUB_DATA, rbx: sigcontext, r13: STUB_DOORBELL, r14: ucontext. */
 function handler(a: Assembler, dataStride: number): void {
   a.label('handler').mov(r14, rdx).lea(rbx, mem(rdx, UC_REGISTERS)).mov(r12, rdx).and(r12, -dataStride).mov(r13, STUB_DOORBELL);
+  // A signal in a patched call that waits: the kernel has its turn and the registers, and this frame says nothing new.
+  a.mov(eax, mem(r12, DATA_TURN)).and(eax, TURN_CALL).j('ne', 'return');
   a.rdfsbase(rax).store(mem(rbx, SC_FS_BASE), rax).rdgsbase(rax).store(mem(rbx, SC_GS_BASE), rax);
   a.xor(r15, r15).store(mem(rbx, SC_SET_BASES), r15); // r15: the kernel may not have heard
   a.mov(eax, TURN_KERNEL).xchg(mem(r12, DATA_TURN), eax); // ordered before the look at BELL_SLEEPING
@@ -252,6 +266,7 @@ function awaitTurn(a: Assembler): void {
   a.xor(r15, r15).mov(eax, mem(r13, BELL_SLEEPING)).test(eax, eax).j('ne', 'ring').jmp('sleep');
   a.label('inTime').xor(rax, rax).store(mem(r12, DATA_MISSES), rax);
   a.label('go').mov(rax, mem(r12, DATA_EXIT)).test(rax, rax).j('ne', 'exit');
+  a.test(r14, r14).j('e', 'callReturn');
   a.mov(rax, mem(rbx, SC_SET_BASES)).test(rax, rax).j('e', 'return');
   a.mov(rax, mem(rbx, SC_FS_BASE)).wrfsbase(rax).mov(rax, mem(rbx, SC_GS_BASE)).wrgsbase(rax);
   a.label('return').mov(rsp, r14); // as if the handler had returned into its restorer

@@ -29,7 +29,7 @@ import { PAGE_SIZE } from '../../base/page.js';
 import { STUB_CODE, STUB_REQUEST } from '../stub/layout.js';
 import { emitCall, emitCloseAllBut } from '../stub/process-start.js';
 import { SECCOMP_SET_MODE_FILTER } from './filters.js';
-import { KICK_SIGNAL, STUB_DOORBELL } from './layout.js';
+import { KICK_SIGNAL, SITE_SLOTS, SITE_SLOTS_PAGES, STUB_DOORBELL, STUB_JUMPS, STUB_JUMPS_PAGES, STUB_RETURNS } from './layout.js';
 import type { SeccompStub } from './stub-code.js';
 
 const ELF_BASE = 0x6000_0000;
@@ -41,6 +41,9 @@ export interface ZygoteFrames {
   readonly code: PhysAddr;
   readonly doorbell: PhysAddr;
   readonly request: PhysAddr;
+  readonly slots: PhysAddr;
+  readonly jumps: PhysAddr;
+  readonly noReturns: PhysAddr;
 }
 
 export function seccompZygote(frames: ZygoteFrames, stub: SeccompStub): Uint8Array {
@@ -53,6 +56,9 @@ export function seccompZygote(frames: ZygoteFrames, stub: SeccompStub): Uint8Arr
   emitCall(a, NR.mmap, STUB_REQUEST, PAGE_SIZE, PROT_READ, shared, frames.physmemFd, frames.request);
   emitCall(a, NR.mmap, STUB_CODE, PAGE_SIZE, PROT_READ | PROT_EXEC, shared, frames.physmemFd, frames.code);
   emitCall(a, NR.mmap, STUB_DOORBELL, PAGE_SIZE, PROT_READ, shared, frames.physmemFd, frames.doorbell);
+  emitCall(a, NR.mmap, STUB_RETURNS, PAGE_SIZE, PROT_READ, shared, frames.physmemFd, frames.noReturns);
+  emitCall(a, NR.mmap, STUB_JUMPS, STUB_JUMPS_PAGES * PAGE_SIZE, PROT_READ | PROT_EXEC, shared, frames.physmemFd, frames.jumps);
+  emitCall(a, NR.mmap, SITE_SLOTS, SITE_SLOTS_PAGES * PAGE_SIZE, PROT_READ, shared, frames.physmemFd, frames.slots);
   a.mov(rdi, SIG_SETMASK).lea(rsi, at('all')).mov(rdx, 0).mov(r10, SIGSET_BYTES).mov(rax, NR.rt_sigprocmask).syscall();
   for (const signal of SIGNALS) {
     a.mov(rdi, signal).lea(rsi, at('action')).mov(rdx, 0).mov(r10, SIGSET_BYTES).mov(rax, NR.rt_sigaction).syscall();
