@@ -67,6 +67,9 @@ function run(argv: readonly string[], options: RunOptions): Promise<Outcome> {
       } catch {
         // It has just ended by itself.
       }
+      // A session of its own that it has left behind may hold the pipes open for ever.
+      child.stdout!.destroy();
+      child.stderr!.destroy();
     };
     const timer = setTimeout(end, options.timeoutMs);
     child.on('error', reject);

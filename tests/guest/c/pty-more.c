@@ -358,16 +358,16 @@ static void sessionLeader(void) {
 }
 static void leaderExits(void) {
   open2(1);
-  int p[2];
-  OK(pipe(p) == 0);
+  int p[2], ready[2];
+  OK(pipe(p) == 0 && pipe(ready) == 0);
   pid_t leader = fork();
   if (leader == 0) {
     setsid();
     ioctl(s, TIOCSCTTY, 0);
     pid_t k = fork();
-    if (k == 0) { signal(SIGHUP, handler); signal(SIGCONT, handler); write(p[1], "r", 1); while (!got[SIGHUP]) sleepMs(1); R(write(s, "x", 1)); R(isatty(s)); R(open("/dev/tty", O_RDWR)); write(p[1], "h", 1); _exit(0); }
+    if (k == 0) { signal(SIGHUP, handler); signal(SIGCONT, handler); write(ready[1], "r", 1); while (!got[SIGHUP]) sleepMs(1); R(write(s, "x", 1)); R(isatty(s)); R(open("/dev/tty", O_RDWR)); write(p[1], "h", 1); _exit(0); }
     char c;
-    read(p[0], &c, 1);
+    read(ready[0], &c, 1);
     _exit(0);
   }
   char c = 0;
