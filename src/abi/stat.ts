@@ -42,6 +42,7 @@ export const STATX_ATTR_ENCRYPTED = 0x800;
 export const STATX_ALL = 0xfff;
 export const STATX_ATTR_AUTOMOUNT = 0x1000;
 export const STATX_MNT_ID = 0x1000;
+export const STATX_MNT_ID_UNIQUE = 0x4000;
 export const STATX_DIOALIGN = 0x2000;
 export const STATX_ATTR_MOUNT_ROOT = 0x2000;
 export const STATX_ATTR_VERITY = 0x100000;

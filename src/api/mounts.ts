@@ -27,7 +27,7 @@ import type { DiskQuota } from '../kernel/disk-quota.js';
 import type { Machine } from '../kernel/machine.js';
 import type { PhysMem } from '../mm/phys-mem.js';
 import type { FileSystem } from '../vfs/file-system.js';
-import { mountFileSystem } from '../vfs/mount.js';
+import { mountFileSystem } from '../vfs/mount-tree.js';
 import type { GuestTree } from './guest-tree.js';
 import type { FileSystemSpec, MachineOptions, MountSpec } from './machine-options.js';
 

@@ -4,23 +4,19 @@
  *
  * In Linux a child is a copy of kernel structures and page tables. Here the parent's writable private memory is made read-only,
  * the stub process copies itself with all its mappings, and both sides copy frames when they write.
- * Namespaces are not implemented: their flags are EPERM, as for a user without privilege.
  */
 import { isErr, type Errno } from '../base/brands.js';
-import { EAGAIN, EINVAL, EPERM, ERESTARTNOINTR } from '../abi/errno.js';
+import { EAGAIN, EINVAL, ENOMEM, ERESTARTNOINTR } from '../abi/errno.js';
 import {
   CLONE_CHILD_CLEARTID,
   CLONE_CHILD_SETTID,
   CLONE_CLEAR_SIGHAND,
   CLONE_FILES,
   CLONE_FS,
-  CLONE_NEWCGROUP,
   CLONE_NEWIPC,
-  CLONE_NEWNET,
   CLONE_NEWNS,
   CLONE_NEWPID,
   CLONE_NEWUSER,
-  CLONE_NEWUTS,
   CLONE_PARENT,
   CLONE_PARENT_SETTID,
   CLONE_PIDFD,
@@ -35,12 +31,16 @@ import { noteLimit } from './limits-reached.js';
 import { RLIMIT_NPROC } from '../abi/resource.js';
 import { FS_BASE, RAX, RSP } from '../platform/registers.js';
 import type { HostThread } from '../platform/platform.js';
-import { CAP_SYS_ADMIN, CAP_SYS_RESOURCE } from '../abi/capability.js';
+import { CAP_SYS_RESOURCE } from '../abi/capability.js';
 import { setExecutable } from './exec/executable.js';
 import { watchCpuLimit } from './cpu-timers.js';
-import { hasCapability } from '../vfs/credentials.js';
+import { hasCapability, type Credentials } from '../vfs/credentials.js';
+import type { FsContext } from '../vfs/fs-context.js';
 import { undoListOf } from './ipc/sem-undo.js';
 import { moveToGroup } from './job-control.js';
+import { newNamespaces, switchNamespaces, type NsProxy } from './nsproxy.js';
+import { enterPidNamespaces, pidFor } from './pid-namespace.js';
+import { createUserNamespace } from './user-namespaces.js';
 import { makeReady } from './scheduler.js';
 import { signalPending } from './signals/pending.js';
 import { Task } from './task.js';
@@ -61,18 +61,20 @@ export interface CloneArguments {
   pidfd: number;
 }
 
-const NAMESPACES = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
-
 /** Checks flag combinations as copy_process() does. */
 function checkFlags(task: Task, args: CloneArguments): 0 | Errno {
   const flags = args.flags | 0;
   if (flags & CLONE_THREAD && !(flags & CLONE_SIGHAND)) return EINVAL;
   if (flags & CLONE_SIGHAND && !(flags & CLONE_VM)) return EINVAL;
   if (flags & CLONE_THREAD && flags & CLONE_PIDFD) return EINVAL;
-  if (flags & CLONE_FS && flags & CLONE_NEWNS) return EINVAL;
+  if (flags & CLONE_FS && flags & (CLONE_NEWNS | CLONE_NEWUSER)) return EINVAL;
+  if (flags & CLONE_SYSVSEM && flags & CLONE_NEWIPC) return EINVAL;
   if (flags & CLONE_SIGHAND && args.flags >= CLONE_CLEAR_SIGHAND && Math.floor(args.flags / CLONE_CLEAR_SIGHAND) % 2 === 1) return EINVAL;
-  if (flags & CLONE_PARENT && task.group === task.machine.init) return EINVAL;
-  if (flags & NAMESPACES) return hasCapability(task.cred, CAP_SYS_ADMIN) ? EINVAL : EPERM;
+  if (flags & CLONE_PARENT && (task.group === task.machine.init || task.group.pidNs.init === task.group)) return EINVAL;
+  if (flags & CLONE_THREAD) {
+    const { pidForChildren, time, timeForChildren } = task.nsproxy;
+    if (flags & (CLONE_NEWUSER | CLONE_NEWPID) || pidForChildren !== task.group.pidNs || time !== timeForChildren) return EINVAL;
+  }
   return 0;
 }
 
@@ -124,18 +126,44 @@ export function cloneTask(task: Task, args: CloneArguments): Task | Errno {
   if (isErr(checked)) return checked;
   // A signal to the whole group counts the child as not there yet: it must not appear once the signal has been sent.
   if (signalPending(task)) return ERESTARTNOINTR;
-  const memory = cloneMemory(task, flags);
-  if (isErr(memory)) return memory;
-
-  const { machine } = task;
-  const tid = machine.pids.next(machine);
-  const group = flags & CLONE_THREAD ? task.group : newGroup(task, tid, args);
-  const files = flags & CLONE_FILES ? task.files : task.files.copy();
-  if (flags & CLONE_FILES) files.users++;
+  const cred = flags & CLONE_NEWUSER ? createUserNamespace(task) : task.cred;
+  if (isErr(cred)) return cred;
   const fs = flags & CLONE_FS ? task.fs : task.fs.copy();
   if (flags & CLONE_FS) fs.users++;
+  const proxy = newNamespaces(task, flags, cred, fs);
+  if (isErr(proxy)) {
+    fs.release();
+    return proxy;
+  }
+  proxy.hold();
+  const memory = proxy.pidForChildren.dead ? ENOMEM : cloneMemory(task, flags);
+  const child = isErr(memory) ? memory : makeTask(task, args, memory, { cred, fs, proxy });
+  if (isErr(child)) fs.release();
+  proxy.drop();
+  return child;
+}
+
+/** What the child may have for itself. */
+interface Own {
+  cred: Credentials;
+  fs: FsContext;
+  proxy: NsProxy;
+}
+
+function makeTask(task: Task, args: CloneArguments, memory: Memory, { cred, fs, proxy }: Own): Task {
+  const flags = args.flags | 0;
+  const { machine } = task;
+  const tid = machine.pids.next(machine);
+  const pidNs = flags & CLONE_THREAD ? task.group.pidNs : proxy.pidForChildren;
+  const nsTid = enterPidNamespaces(machine, tid, pidNs);
+  const group = flags & CLONE_THREAD ? task.group : newGroup(task, tid, args, proxy);
+  const files = flags & CLONE_FILES ? task.files : task.files.copy();
+  if (flags & CLONE_FILES) files.users++;
   const signals = task.signals.copyForClone((flags & CLONE_VM) !== 0 && !(flags & CLONE_VFORK));
-  const child = new Task(machine, tid, group, memory.thread, memory.mm, files, fs, task.cred, signals);
+  const child = new Task(machine, tid, group, memory.thread, memory.mm, files, fs, cred, signals);
+  child.nsTid = nsTid;
+  if (group !== task.group) group.nsPid = nsTid;
+  switchNamespaces(child, proxy);
   child.name = task.name;
   child.inherit(task);
   if (flags & CLONE_SYSVSEM) {
@@ -153,7 +181,7 @@ export function cloneTask(task: Task, args: CloneArguments): Task | Errno {
   return child;
 }
 
-function newGroup(task: Task, pid: number, args: CloneArguments): ThreadGroup {
+function newGroup(task: Task, pid: number, args: CloneArguments, { pidForChildren }: NsProxy): ThreadGroup {
   const { machine, group } = task;
   const parent = args.flags & CLONE_PARENT ? group.parent : group;
   const shared = group.signals.copy((args.flags & CLONE_SIGHAND) !== 0);
@@ -162,6 +190,11 @@ function newGroup(task: Task, pid: number, args: CloneArguments): ThreadGroup {
     sendRealTimerSignal(child),
   );
   child.parentTask = args.flags & CLONE_PARENT ? group.parentTask : task;
+  child.pidNs = pidForChildren;
+  if (pidForChildren.parent !== null && pidForChildren.init === undefined) {
+    pidForChildren.init = child;
+    shared.unkillable = true;
+  }
   child.exitSignal = args.flags & CLONE_PARENT ? group.exitSignal : args.exitSignal;
   setExecutable(child, group.executable);
   child.dumpable = group.dumpable;
@@ -182,7 +215,7 @@ function setUpRegisters(child: Task, args: CloneArguments): void {
 
 /** Writing where the guest pointed may fail; Linux ignores that too. */
 function publishTid(task: Task, child: Task, args: CloneArguments): void {
-  if (args.flags & CLONE_PARENT_SETTID) task.mm.writeU32(args.parentTid, child.tid);
-  if (args.flags & CLONE_CHILD_SETTID) child.mm.writeU32(args.childTid, child.tid);
+  if (args.flags & CLONE_PARENT_SETTID) task.mm.writeU32(args.parentTid, pidFor(task, child.tid));
+  if (args.flags & CLONE_CHILD_SETTID) child.mm.writeU32(args.childTid, child.nsTid);
   if (args.flags & CLONE_CHILD_CLEARTID) child.clearChildTid = args.childTid;
 }

@@ -8,6 +8,7 @@ import { EINVAL } from '../abi/errno.js';
 import { CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID } from '../abi/time.js';
 import { processCpuNs, processUserShare, threadCpuNs } from '../host/cpu-time.js';
 import type { Machine } from './machine.js';
+import { taskByPid } from './pid-namespace.js';
 import type { Task } from './task.js';
 import type { ThreadGroup } from './thread-group.js';
 
@@ -93,8 +94,8 @@ export function cpuClock(task: Task, id: number): CpuClock | Errno {
   if (id === CLOCK_THREAD_CPUTIME_ID) return () => taskCpuNs(task);
   if (id >= 0 || (id & CPUCLOCK_KIND) === CPUCLOCK_KIND) return EINVAL;
   const pid = ~(id >> 3);
-  const target = pid === 0 ? task : task.machine.tasks.get(pid);
+  const target = pid === 0 ? task : taskByPid(task, pid);
   if (!target || target.state === 'dead') return EINVAL;
   if ((id & CPUCLOCK_PERTHREAD) !== 0) return target.group === task.group ? () => taskCpuNs(target) : EINVAL;
-  return target === task || target.group.pid === pid ? () => groupCpuNs(target.group) : EINVAL;
+  return target === task || target.group.leader === target ? () => groupCpuNs(target.group) : EINVAL;
 }

@@ -3,7 +3,7 @@
  * another parent.
  */
 import { EINTR } from '../abi/errno.js';
-import { SIGCHLD, SIGCONT, SIGHUP } from '../abi/signal.js';
+import { SIGCHLD, SIGCONT, SIGHUP, SIGKILL } from '../abi/signal.js';
 import { settleCpuTime } from './cpu-clock.js';
 import { setExecutable } from './exec/executable.js';
 import { clearChildTid, exitRobustList } from './futex.js';
@@ -12,6 +12,7 @@ import { isOrphaned, leaveGroup, type ProcessGroup } from './job-control.js';
 import type { Machine } from './machine.js';
 import { exitTracer, forgetTracee } from './ptrace/attach.js';
 import type { Trace } from './ptrace/trace.js';
+import { forgetPid } from './pid-namespace.js';
 import { stopAllTimers } from './posix-timers.js';
 import { childCodeOf, childInfo, kernelInfo, type SignalInfo } from './signals/signal-info.js';
 import { retargetShared, sendToGroup, sendToProcessGroup } from './signals/send.js';
@@ -58,11 +59,15 @@ export function exitTask(task: Task, status: WaitStatus): void {
   releaseMemory(task);
   if (--task.files.users === 0) task.files.closeAll();
   task.fs.release();
+  task.nsproxy.drop();
   task.vforkDone.wake();
   group.tasks.delete(task);
   if (task.trace) endTracee(task, task.trace, status);
-  if (task !== group.leader && !task.trace) machine.tasks.delete(task.tid);
-  else task.state = 'zombie';
+  if (task === group.leader || task.trace) task.state = 'zombie';
+  else {
+    machine.tasks.delete(task.tid);
+    forgetPid(machine, task.tid);
+  }
   if (group.tasks.size === 0) exitProcess(machine, group, group.exiting ?? status);
   else leaveSignals(task);
   group.exitQueue.wake();
@@ -91,6 +96,7 @@ export function releaseTracee(machine: Machine, tracee: Task): void {
   if (tracee !== group.leader) {
     tracee.state = 'dead';
     machine.tasks.delete(tracee.tid);
+    forgetPid(machine, tracee.tid);
   } else if (group.exitStatus !== undefined) {
     notifyParent(machine, group);
   }
@@ -122,6 +128,7 @@ function exitProcess(machine: Machine, group: ThreadGroup, status: WaitStatus): 
   setExecutable(group, undefined);
   group.exitStatus = status;
   endSession(group);
+  if (group.pidNs.init === group) endPidNamespace(machine, group);
   reparentChildren(machine, group);
   hangUpOrphans(group, group.parent);
   const { leader } = group;
@@ -170,6 +177,16 @@ function hasStoppedMember(group: ProcessGroup): boolean {
   return false;
 }
 
+/** With its process 1 a pid namespace ends, and everything in it (Linux: zap_pid_ns_processes). */
+function endPidNamespace(machine: Machine, init: ThreadGroup): void {
+  const { pidNs } = init;
+  pidNs.dead = true;
+  for (const id of pidNs.memberIds()) {
+    const task = machine.tasks.get(pidNs.globalOf(id));
+    if (task && task.group !== init && task.group.exitStatus === undefined) exitGroup(task, SIGKILL);
+  }
+}
+
 /** Children go to the nearest living subreaper, else to init; without either their end is nobody's business. */
 function reparentChildren(machine: Machine, group: ThreadGroup): void {
   const heir = findReaper(machine, group);
@@ -192,9 +209,10 @@ function deliverParentDeathSignal(child: ThreadGroup): void {
 
 function findReaper(machine: Machine, group: ThreadGroup): ThreadGroup | undefined {
   for (let ancestor = group.parent; ancestor; ancestor = ancestor.parent) {
+    if (ancestor.pidNs !== group.pidNs) break;
     if (ancestor.isSubreaper && ancestor.exitStatus === undefined) return ancestor;
   }
-  const { init } = machine;
+  const init = group.pidNs.init ?? machine.init;
   return init && init !== group && init.exitStatus === undefined ? init : undefined;
 }
 
@@ -236,6 +254,7 @@ export function reap(machine: Machine, group: ThreadGroup, waitedFor: boolean): 
   group.reaped = true;
   machine.groups.delete(group.pid);
   machine.tasks.delete(group.pid);
+  forgetPid(machine, group.pid);
   if (!leader) return;
   forgetTracee(leader);
   leader.state = 'dead';

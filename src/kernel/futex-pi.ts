@@ -7,6 +7,7 @@ import { isErr, type Errno, type GuestAddr } from '../base/brands.js';
 import { EAGAIN, EDEADLK, EINVAL, EPERM, ERESTARTNOINTR, ERESTARTSYS, ESRCH } from '../abi/errno.js';
 import { FUTEX_OWNER_DIED, FUTEX_TID_MASK, FUTEX_WAITERS } from '../abi/futex.js';
 import { WaitQueue } from '../base/wait-queue.js';
+import { taskByPid } from './pid-namespace.js';
 import type { Task } from './task.js';
 
 /** A thread that waits for a lock, and where its word is in its own address space. */
@@ -44,15 +45,15 @@ export function lockPi(
   for (;;) {
     if (isErr(value)) return value;
     const owner = value & FUTEX_TID_MASK;
-    if (owner === task.tid) return EDEADLK;
+    if (owner === task.nsTid) return EDEADLK;
     const isFree = owner === 0 && !lock;
     if (!isFree && tryOnly) return EAGAIN;
-    const wanted: number = isFree ? ((value & FUTEX_OWNER_DIED) | task.tid) >>> 0 : (value | FUTEX_WAITERS) >>> 0;
+    const wanted: number = isFree ? ((value & FUTEX_OWNER_DIED) | task.nsTid) >>> 0 : (value | FUTEX_WAITERS) >>> 0;
     const seen = task.mm.atomicCompareExchange(address, value, wanted);
     if (isErr(seen)) return seen;
     if (seen === value) {
       if (isFree) return 0;
-      const ownerTask = lock?.owner ?? task.machine.tasks.get(owner);
+      const ownerTask = lock?.owner ?? taskByPid(task, owner);
       if (!ownerTask || ownerTask.state === 'dead') return ESRCH;
       return waitForLock(task, key as string, ownerTask, address, deadlineNs);
     }
@@ -88,7 +89,7 @@ export function unlockPi(task: Task, address: GuestAddr, isPrivate: boolean): nu
   if (isErr(key)) return key;
   let value = task.mm.atomicLoad(address);
   if (isErr(value)) return value;
-  if ((value & FUTEX_TID_MASK) !== task.tid) return EPERM;
+  if ((value & FUTEX_TID_MASK) !== task.nsTid) return EPERM;
   const lock = task.machine.piLocks.get(key as string);
   if (lock) return handOver(task, key as string, lock, 0);
   for (;;) {
@@ -103,7 +104,7 @@ export function unlockPi(task: Task, address: GuestAddr, isPrivate: boolean): nu
 function handOver(task: Task, key: string, lock: PiLock, mark: number): number {
   const next = lock.waiters.shift()!;
   const rest = lock.waiters.length > 0 ? FUTEX_WAITERS : 0;
-  const stored = next.task.mm.writeU32(next.address, (next.task.tid | rest | mark) >>> 0);
+  const stored = next.task.mm.writeU32(next.address, (next.task.nsTid | rest | mark) >>> 0);
   if (lock.waiters.length === 0) task.machine.piLocks.delete(key);
   lock.owner = next.task;
   next.owns = true;

@@ -1,6 +1,7 @@
 /** Process groups and sessions (Linux: kernel/pid.c, drivers/tty/tty_jobctrl.c; setpgid(2), setsid(2)). */
 import { isErr, type Errno, type Pid } from '../base/brands.js';
 import { EACCES, EINVAL, EPERM, ESRCH } from '../abi/errno.js';
+import { forgetPid } from './pid-namespace.js';
 import type { Machine } from './machine.js';
 import type { ThreadGroup } from './thread-group.js';
 
@@ -58,6 +59,7 @@ export function leaveGroup(machine: Machine, process: ThreadGroup): void {
   if (!old.members.delete(process) || old.members.size > 0) return;
   old.session.groups.delete(old);
   machine.processGroups.delete(old.id);
+  forgetPid(machine, old.id);
   if (old.session.terminal?.foreground === old) old.session.terminal.foreground = undefined;
 }
 

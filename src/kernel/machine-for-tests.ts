@@ -100,7 +100,7 @@ export class TestMachine {
   constructor() {
     const platform = {} as Platform;
     const config = { hostname: 'test', maxProcesses: 100, memoryBytes: 64 << 20 };
-    this.machine = new Machine(config, this.clock, platform, this.physmem, {} as Mount, []);
+    this.machine = new Machine(config, this.clock, platform, this.physmem, { children: new Set() } as unknown as Mount, []);
   }
 
   /** A new process with one thread. */

@@ -6,6 +6,8 @@ import { fillRandom } from '../host/random.js';
 import type { PhysMem } from '../mm/phys-mem.js';
 import type { Platform } from '../platform/platform.js';
 import type { Mount } from '../vfs/mount.js';
+import { MountNamespace } from '../vfs/mount-namespace.js';
+import { INITIAL_USER_NAMESPACE } from '../vfs/user-namespace.js';
 import type { OpenFile } from '../vfs/open-file.js';
 import { DiskQuota } from './disk-quota.js';
 import { FutexTable } from './futex.js';
@@ -13,6 +15,9 @@ import { IpcNamespace } from './ipc/ipc-namespace.js';
 import type { PiLock } from './futex-pi.js';
 import type { ProcessGroup } from './job-control.js';
 import { MemoryLimit } from './memory-limit.js';
+import { CgroupNamespace, NetNamespace, TimeNamespace, UtsNamespace } from './namespaces.js';
+import { NsProxy } from './nsproxy.js';
+import { INITIAL_PID_NAMESPACE, type PidNamespace } from './pid-namespace.js';
 import { PidAllocator } from './pids.js';
 import type { SyscallDefinition } from './syscall.js';
 import type { Task } from './task.js';
@@ -33,6 +38,21 @@ export interface MachineConfig {
   memoryBytes: number;
 }
 
+function firstNamespaces(machine: Machine, root: Mount, hostname: string): NsProxy {
+  const owner = INITIAL_USER_NAMESPACE;
+  const time = new TimeNamespace(owner, true);
+  return new NsProxy({
+    mnt: new MountNamespace(owner, true, root),
+    uts: new UtsNamespace(owner, true, hostname, '(none)'),
+    ipc: new IpcNamespace(machine, owner, true),
+    net: new NetNamespace(owner, true),
+    cgroup: new CgroupNamespace(owner, true),
+    time,
+    timeForChildren: time,
+    pidForChildren: INITIAL_PID_NAMESPACE,
+  });
+}
+
 export class Machine {
   /** The task whose trap is being served or whose system call runs (Linux: current). */
   current!: Task;
@@ -40,6 +60,10 @@ export class Machine {
   readonly groups = new Map<Pid, ThreadGroup>();
   readonly processGroups = new Map<Pid, ProcessGroup>();
   readonly pids = new PidAllocator();
+  /** Ids that also have one in another pid namespace than the first, with the innermost. */
+  readonly nestedPids = new Map<Pid, PidNamespace>();
+  /** The namespaces that processes start in. */
+  readonly nsproxy: NsProxy;
   readonly timers = new TimerQueue();
   readonly sysctl = new Sysctl();
   readonly timekeeping = new Timekeeping();
@@ -52,7 +76,8 @@ export class Machine {
   readonly abstractSockets = new Map<string, OpenFile>();
   readonly futexes = new FutexTable();
   /** System V IPC and POSIX message queues. */
-  readonly ipc = new IpcNamespace(this);
+  /** Bytes of System V messages, with overhead, in all IPC namespaces. */
+  messageCharge = 0;
   /** Contended priority-inheritance futexes by key. */
   readonly piLocks = new Map<string, PiLock>();
   /** Tasks that can go on: see scheduler.ts. */
@@ -69,8 +94,6 @@ export class Machine {
   /** What uname(2) and /proc/sys/kernel say. */
   readonly release = '6.12.0-skas';
   readonly version = '#1 SMP PREEMPT_DYNAMIC skas';
-  hostname: string;
-  domainname = '(none)';
   /** CPU time of processes that have ended. */
   readonly endedCpu = { userNs: 0, systemNs: 0 };
   /** CPUs that guests are told of: the host's. */
@@ -86,7 +109,7 @@ export class Machine {
     /** Indexed by system call number. */
     readonly syscalls: readonly (SyscallDefinition | undefined)[],
   ) {
-    this.hostname = config.hostname;
+    this.nsproxy = firstNamespaces(this, rootMount, config.hostname).hold();
     this.bootNs = clock.monotonicNs();
   }
 

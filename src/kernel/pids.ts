@@ -6,13 +6,20 @@ export const PID_MAX = 4194304;
 /** After a wrap ids begin here, as on Linux: low ones belong to services. */
 const RESERVED_PIDS = 300;
 
+/** The first id behind `last` that is not taken. */
+export function nextFreePid(last: Pid, isTaken: (pid: Pid) => boolean, max = PID_MAX): Pid {
+  let pid = last;
+  do pid = pid + 1 < max ? pid + 1 : RESERVED_PIDS;
+  while (isTaken(pid));
+  return pid;
+}
+
 export class PidAllocator {
   private last = 0;
 
   next(machine: Machine): Pid {
-    do {
-      this.last = this.last + 1 < machine.sysctl.pidMax ? this.last + 1 : RESERVED_PIDS;
-    } while (machine.tasks.has(this.last) || machine.groups.has(this.last) || machine.processGroups.has(this.last));
+    const isTaken = (pid: Pid): boolean => machine.tasks.has(pid) || machine.groups.has(pid) || machine.processGroups.has(pid);
+    this.last = nextFreePid(this.last, isTaken, machine.sysctl.pidMax);
     return this.last;
   }
 

@@ -45,7 +45,7 @@ function markDead(task: Task, address: GuestAddr, isPi: boolean, isPending: bool
     if (isErr(value)) return false;
     // Died between unlocking and waking: somebody may sleep on a free mutex.
     if (isPending && !isPi && value === 0) return wakeShared(task, address);
-    if ((value & FUTEX_TID_MASK) !== task.tid) return true;
+    if ((value & FUTEX_TID_MASK) !== task.nsTid) return true;
     const dead = ((value & FUTEX_WAITERS) | FUTEX_OWNER_DIED) >>> 0;
     const seen = mm.atomicCompareExchange(address, value, dead);
     if (isErr(seen)) return false;

@@ -9,6 +9,7 @@ import type { FdTable } from '../vfs/fd-table.js';
 import type { FsContext } from '../vfs/fs-context.js';
 import type { IoctlCaller } from '../vfs/open-file.js';
 import type { Machine } from './machine.js';
+import type { NsProxy } from './nsproxy.js';
 import { Sleeper } from './scheduler.js';
 import type { UndoList } from './ipc/sem-undo.js';
 import { WORK_SECCOMP, type Trace } from './ptrace/trace.js';
@@ -58,6 +59,10 @@ export class Task implements IoctlCaller {
   stopPassed = false;
   /** What SEM_UNDO has to take back; shared by CLONE_SYSVSEM. */
   semUndo: UndoList | undefined = undefined;
+  /** Changed by `switchNamespaces` only. */
+  nsproxy: NsProxy;
+  /** `tid` in the task's own pid namespace: what it and futex words know. */
+  nsTid: Pid;
   /** A task in vfork waits here until the child has exec'd or exited. */
   readonly vforkDone = new WaitQueue();
 
@@ -76,6 +81,8 @@ export class Task implements IoctlCaller {
     public signals: TaskSignals,
   ) {
     this.sleeper = new Sleeper(this);
+    this.nsproxy = machine.nsproxy.hold();
+    this.nsTid = tid;
   }
 
   /** What clone passes on besides what the constructor is given. */

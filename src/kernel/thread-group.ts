@@ -5,6 +5,7 @@ import { Timer } from './timers.js';
 import type { CpuTimer, CpuTimers } from './cpu-timers.js';
 import type { CpuIntervalTimer } from './interval-timers.js';
 import type { PosixTimer } from './posix-timers.js';
+import { INITIAL_PID_NAMESPACE, type PidNamespace } from './pid-namespace.js';
 import type { ProcessGroup } from './job-control.js';
 import type { ResourceLimits } from './resource-limits.js';
 import type { SharedSignals } from './signals/shared-signals.js';
@@ -60,6 +61,9 @@ export class ThreadGroup {
   readonly seen = { userNs: 0, systemNs: 0 };
   maxRssPages = 0;
   childMaxRssPages = 0;
+  pidNs: PidNamespace = INITIAL_PID_NAMESPACE;
+  /** `pid` in `pidNs`. */
+  nsPid: Pid;
   readonly startNs: number;
   readonly realTimer: Timer;
   /** Period of ITIMER_REAL; 0: once. */
@@ -87,6 +91,7 @@ export class ThreadGroup {
     onRealTimer: () => void,
   ) {
     this.startNs = startNs;
+    this.nsPid = pid;
     this.realTimer = new Timer(onRealTimer);
   }
 }

@@ -6,6 +6,8 @@ import { ECHILD } from '../abi/errno.js';
 import { CLD_CONTINUED, CLD_DUMPED, CLD_EXITED, CLD_KILLED, CLD_STOPPED, CLD_TRAPPED, SIGCHLD, SIGCONT } from '../abi/signal.js';
 import { WCONTINUED, WEXITED, WNOHANG, WNOWAIT, WSTOPPED, __WALL, __WCLONE, __WNOTHREAD } from '../abi/wait.js';
 import { reap, releaseTracee } from './exit.js';
+import { shownUid } from '../vfs/user-namespace.js';
+import { pidFor } from './pid-namespace.js';
 import type { Task } from './task.js';
 import type { ThreadGroup } from './thread-group.js';
 
@@ -68,7 +70,7 @@ function takeTraceEvent(task: Task, tracee: Task, options: number): ChildEvent |
   const status = ownChild ? group.exitStatus : trace.exitStatus;
   if (status !== undefined) {
     if (!(options & WEXITED)) return undefined;
-    const event = { ...exitEvent(group, status), pid: tracee.tid };
+    const event = { ...exitEvent(task, group, status), pid: pidFor(task, tracee.tid) };
     if (!keep && ownChild) reap(task.machine, group, true);
     else if (!keep) releaseTracee(task.machine, tracee);
     return event;
@@ -76,11 +78,11 @@ function takeTraceEvent(task: Task, tracee: Task, options: number): ChildEvent |
   const { stop } = trace;
   if (stop && !stop.reported && !stop.listening) {
     if (!keep) stop.reported = true;
-    return { ...eventOf(group, CLD_TRAPPED, stop.code, (stop.code << 8) | 0x7f), pid: tracee.tid };
+    return { ...eventOf(task, group, CLD_TRAPPED, stop.code, (stop.code << 8) | 0x7f), pid: pidFor(task, tracee.tid) };
   }
   if (options & WCONTINUED && group.signals.continueToReport) {
     if (!keep) group.signals.continueToReport = false;
-    return eventOf(group, CLD_CONTINUED, SIGCONT, CONTINUED_STATUS);
+    return eventOf(task, group, CLD_CONTINUED, SIGCONT, CONTINUED_STATUS);
   }
   return undefined;
 }
@@ -108,32 +110,33 @@ function takeEvent(task: Task, child: ThreadGroup, options: number): ChildEvent 
     // Its tracer comes first.
     if (child.leader?.trace) return undefined;
     if (!(options & WEXITED)) return undefined;
-    const event = exitEvent(child, child.exitStatus);
+    const event = exitEvent(task, child, child.exitStatus);
     if (!keep) reap(task.machine, child, true);
     return event;
   }
   if (options & WSTOPPED && child.signals.stopToReport !== 0) {
     const signal = child.signals.stopToReport;
     if (!keep) child.signals.stopToReport = 0;
-    return eventOf(child, CLD_STOPPED, signal, (signal << 8) | 0x7f);
+    return eventOf(task, child, CLD_STOPPED, signal, (signal << 8) | 0x7f);
   }
   if (options & WCONTINUED && child.signals.continueToReport) {
     if (!keep) child.signals.continueToReport = false;
-    return eventOf(child, CLD_CONTINUED, SIGCONT, CONTINUED_STATUS);
+    return eventOf(task, child, CLD_CONTINUED, SIGCONT, CONTINUED_STATUS);
   }
   return undefined;
 }
 
-function exitEvent(child: ThreadGroup, status: number): ChildEvent {
+function exitEvent(task: Task, child: ThreadGroup, status: number): ChildEvent {
   const signal = status & 0x7f;
-  if (signal === 0) return eventOf(child, CLD_EXITED, (status >> 8) & 0xff, status);
-  return eventOf(child, status & 0x80 ? CLD_DUMPED : CLD_KILLED, signal, status);
+  if (signal === 0) return eventOf(task, child, CLD_EXITED, (status >> 8) & 0xff, status);
+  return eventOf(task, child, status & 0x80 ? CLD_DUMPED : CLD_KILLED, signal, status);
 }
 
-function eventOf(child: ThreadGroup, code: number, value: number, status: number): ChildEvent {
+/** With the ids that the one who waits knows: once reaped, the child has none. */
+function eventOf(task: Task, child: ThreadGroup, code: number, value: number, status: number): ChildEvent {
   return {
-    pid: child.pid,
-    uid: child.leader?.cred.uid ?? 0,
+    pid: pidFor(task, child.pid),
+    uid: shownUid(task.cred.userNs, child.leader?.cred.uid ?? 0),
     code,
     value,
     status,

@@ -11,6 +11,7 @@ import type { Task } from '../kernel/task.js';
 import { anyFileOf, fileOf, lookupPath } from '../kernel/task-files.js';
 import { raiseForWrite } from '../kernel/task-io.js';
 import { changeMode, changeOwner, changeTimes, truncateFile, truncatePath } from '../vfs/attributes.js';
+import { toKernelGid, toKernelUid } from '../vfs/user-namespace.js';
 import { placeOf, type Path } from '../vfs/path.js';
 
 const PATH_FLAGS = AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH;
@@ -32,12 +33,16 @@ export const fchmod = syscall('fchmod', [fd, mode], (task, number, permissions) 
 function chownAt(task: Task, at: number, name: ByteString, uid: number, gid: number, options: number): 0 | Errno {
   if ((options & ~PATH_FLAGS) !== 0) return EINVAL;
   const place = lookupPath(task, at, name, (options & AT_SYMLINK_NOFOLLOW) === 0, options);
-  return isErr(place) ? place : changeOwner(place, task.cred, userId(uid), userId(gid));
+  return isErr(place) ? place : giveTo(task, place, uid, gid);
 }
 
 /** uid_t is unsigned; (uid_t) -1 leaves the owner. */
-function userId(id: number): number {
-  return id === -1 ? -1 : id >>> 0;
+function giveTo(task: Task, place: Path, uid: number, gid: number): 0 | Errno {
+  const { userNs } = task.cred;
+  const owner = uid === -1 ? -1 : toKernelUid(userNs, uid >>> 0);
+  const group = gid === -1 ? -1 : toKernelGid(userNs, gid >>> 0);
+  if ((uid !== -1 && owner < 0) || (gid !== -1 && group < 0)) return EINVAL;
+  return changeOwner(place, task.cred, owner, group);
 }
 
 export const chown = syscall('chown', [path, int, int], (task, name, uid, gid) => chownAt(task, AT_FDCWD, name, uid, gid, 0));
@@ -47,7 +52,7 @@ export const lchown = syscall('lchown', [path, int, int], (task, name, uid, gid)
 export const fchownat = syscall('fchownat', [dirfd, path, int, int, flags({ AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH })], chownAt);
 export const fchown = syscall('fchown', [fd, int, int], (task, number, uid, gid) => {
   const file = fileOf(task, number);
-  return isErr(file) ? file : changeOwner(placeOf(file), task.cred, userId(uid), userId(gid));
+  return isErr(file) ? file : giveTo(task, placeOf(file), uid, gid);
 });
 
 const UTIME_NOW = 0x3fffffff;

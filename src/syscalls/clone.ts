@@ -15,6 +15,11 @@ import {
   CLONE_IO,
   CLONE_NEWNS,
   CLONE_NEWPID,
+  CLONE_NEWCGROUP,
+  CLONE_NEWIPC,
+  CLONE_NEWNET,
+  CLONE_NEWTIME,
+  CLONE_NEWUTS,
   CLONE_NEWUSER,
   CLONE_PARENT,
   CLONE_PARENT_SETTID,
@@ -40,7 +45,8 @@ import { PidFile } from '../fs/pidfd.js';
 import { attachChild } from '../kernel/ptrace/attach.js';
 import { eventStop } from '../kernel/ptrace/stops.js';
 import { cloneTask, type CloneArguments } from '../kernel/clone.js';
-import { address, flags, partial, ptr, size, syscall } from '../kernel/syscall.js';
+import { address, flags, ptr, size, syscall } from '../kernel/syscall.js';
+import { pidFor } from '../kernel/pid-namespace.js';
 import { installFile } from '../kernel/task-files.js';
 import type { Task } from '../kernel/task.js';
 import { TASK_SIZE } from '../platform/platform.js';
@@ -65,18 +71,22 @@ const CLONE_FLAGS = {
   CLONE_CHILD_SETTID,
   CLONE_NEWUSER,
   CLONE_NEWPID,
+  CLONE_NEWCGROUP,
+  CLONE_NEWIPC,
+  CLONE_NEWNET,
+  CLONE_NEWUTS,
   CLONE_IO,
 };
 const SIGNAL_MASK = 0xff;
 const MAX_SIGNAL = 64;
-const NO_NAMESPACES = partial('namespaces are EPERM');
 
 /** Clones; with CLONE_VFORK waits, killable only, until the child has exec'd or ended. */
 function clone(task: Task, args: CloneArguments): number | Blocking<number> {
   const child = args.flags & CLONE_PIDFD ? cloneWithPidfd(task, args) : cloneTask(task, args);
   if (isErr(child)) return child;
   if (task.trace) return tracedClone(task, child, args);
-  return args.flags & CLONE_VFORK ? waitForVfork(child) : child.tid;
+  const id = pidFor(task, child.tid);
+  return args.flags & CLONE_VFORK ? waitForVfork(child, id) : id;
 }
 
 /** As clone, with what the tracer wants to see of it. */
@@ -86,9 +96,10 @@ function* tracedClone(task: Task, child: Task, args: CloneArguments): Blocking<n
   const event = isVfork ? PTRACE_EVENT_VFORK : args.exitSignal === SIGCHLD ? PTRACE_EVENT_FORK : PTRACE_EVENT_CLONE;
   const wanted = (options & (1 << event)) !== 0 && (args.flags & CLONE_UNTRACED) === 0;
   if (wanted || (args.flags & CLONE_PTRACE) !== 0) attachChild(task, child);
-  if (wanted) yield* eventStop(task, event, child.tid);
-  if (!isVfork) return child.tid;
-  const tid = yield* waitForVfork(child);
+  if (wanted) yield* eventStop(task, event, pidFor(task.trace!.tracer, child.tid));
+  const id = pidFor(task, child.tid);
+  if (!isVfork) return id;
+  const tid = yield* waitForVfork(child, id);
   if (!isErr(tid) && (options & PTRACE_O_TRACEVFORKDONE) !== 0) yield* eventStop(task, PTRACE_EVENT_VFORK_DONE, tid);
   return tid;
 }
@@ -108,13 +119,13 @@ function cloneWithPidfd(task: Task, args: CloneArguments): Task | Errno {
   return child;
 }
 
-function* waitForVfork(child: Task): Blocking<number> {
-  const { tid, mm } = child;
+function* waitForVfork(child: Task, id: number): Blocking<number> {
+  const { mm } = child;
   while (child.mm === mm && child.state !== 'dead' && child.state !== 'zombie') {
     const woken = yield* sleepOn(child.vforkDone, undefined, { interruptible: false });
     if (isErr(woken)) return woken;
   }
-  return tid;
+  return id;
 }
 
 function simple(cloneFlags: number): CloneArguments {
@@ -138,29 +149,23 @@ export const cloneCall = syscall(
       childTid,
       pidfd: parentTid,
     }),
-  NO_NAMESPACES,
 );
 
-export const clone3 = syscall(
-  'clone3',
-  [ptr(CLONE_ARGS), size],
-  (task, pointer, length) => {
-    const args = readCloneArgs(task, pointer, length);
-    if (isErr(args)) return args;
-    const checked = checkCloneArgs(args);
-    if (isErr(checked)) return checked;
-    return clone(task, {
-      flags: args.flags,
-      exitSignal: args.exitSignal,
-      stackPointer: args.stack === 0 ? 0 : args.stack + args.stackSize,
-      tls: args.tls,
-      parentTid: args.parentTid,
-      childTid: args.childTid,
-      pidfd: args.pidfd,
-    });
-  },
-  NO_NAMESPACES,
-);
+export const clone3 = syscall('clone3', [ptr(CLONE_ARGS), size], (task, pointer, length) => {
+  const args = readCloneArgs(task, pointer, length);
+  if (isErr(args)) return args;
+  const checked = checkCloneArgs(args);
+  if (isErr(checked)) return checked;
+  return clone(task, {
+    flags: args.flags,
+    exitSignal: args.exitSignal,
+    stackPointer: args.stack === 0 ? 0 : args.stack + args.stackSize,
+    tls: args.tls,
+    parentTid: args.parentTid,
+    childTid: args.childTid,
+    pidfd: args.pidfd,
+  });
+});
 
 /** Structs may be shorter or, when the rest is zero, longer than ours (Linux: copy_struct_from_user). */
 function readCloneArgs(task: Task, pointer: number, length: number): CloneArgs | Errno {
@@ -176,7 +181,7 @@ function readCloneArgs(task: Task, pointer: number, length: number): CloneArgs |
 function checkCloneArgs(args: CloneArgs): 0 | Errno {
   if (args.flags >= CLONE_INTO_CGROUP || args.setTidSize > 0 || args.setTid !== 0) return EINVAL;
   const low = args.flags % CLONE_CLEAR_SIGHAND;
-  if (low & (CLONE_DETACHED | SIGNAL_MASK) || args.exitSignal > MAX_SIGNAL) return EINVAL;
+  if (low & (CLONE_DETACHED | (SIGNAL_MASK & ~CLONE_NEWTIME)) || args.exitSignal > MAX_SIGNAL) return EINVAL;
   if (low & (CLONE_THREAD | CLONE_PARENT) && args.exitSignal !== 0) return EINVAL;
   if ((args.stack === 0) !== (args.stackSize === 0)) return EINVAL;
   if (args.stack + args.stackSize > TASK_SIZE) return EFAULT;

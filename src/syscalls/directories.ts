@@ -6,7 +6,7 @@ import { EBADF, EFAULT, ENOENT, ENOTDIR, EPERM, ERANGE } from '../abi/errno.js';
 import { address, buffer, dirfd, fd, mode, path, size, syscall, uint } from '../kernel/syscall.js';
 import type { Task } from '../kernel/task.js';
 import { anyFileOf, basePath, fileOf } from '../kernel/task-files.js';
-import { hasCapability } from '../vfs/credentials.js';
+import { hasOwnCapability } from '../vfs/credentials.js';
 import { entryBytes, readEntries } from '../vfs/directory-buffer.js';
 import { mkdirPath, rmdirPath } from '../vfs/namei.js';
 import { pathString, pathWithin } from '../vfs/path.js';
@@ -71,7 +71,7 @@ export const chroot = syscall('chroot', [path], (task, name) => {
   if (isErr(place)) return place;
   const denied = inodePermission(place.dentry.inode!, task.cred, MAY_EXEC);
   if (denied !== 0) return denied;
-  if (!hasCapability(task.cred, CAP_SYS_CHROOT)) return EPERM;
+  if (!hasOwnCapability(task.cred, CAP_SYS_CHROOT)) return EPERM;
   task.fs.root = place;
   return 0;
 });

@@ -6,7 +6,7 @@ import { fileSystemTypes } from '../kernel/file-system-types.js';
 import { address, int, PATH_MAX, syscall, uint, ulong } from '../kernel/syscall.js';
 import type { Task } from '../kernel/task.js';
 import type { FileSystem } from '../vfs/file-system.js';
-import { listMounts } from '../vfs/mount.js';
+import { listMounts } from '../vfs/mount-list.js';
 import { deviceOf } from '../vfs/stat.js';
 
 const NUMBER_OF_NAME = 1;

@@ -28,6 +28,7 @@ import { absoluteDeadline, durationNs } from '../kernel/guest-clock.js';
 import { mayAccess } from '../kernel/task-access.js';
 import { address, flags, oneOf, partial, pid, ptr, size, syscall, uint } from '../kernel/syscall.js';
 import { R10 } from '../platform/registers.js';
+import { taskByPid } from '../kernel/pid-namespace.js';
 import type { Task } from '../kernel/task.js';
 
 const FUTEX_OPERATIONS = {
@@ -161,7 +162,7 @@ export const setRobustList = syscall('set_robust_list', [address, size], (task, 
 });
 
 export const getRobustList = syscall('get_robust_list', [pid, address, address], (task, id, headAt, lengthAt) => {
-  const target = id === 0 ? task : task.machine.tasks.get(id);
+  const target = id === 0 ? task : taskByPid(task, id);
   if (!target) return ESRCH;
   if (target !== task && !mayAccess(task, target)) return EPERM;
   const stored = task.mm.writeU64(lengthAt, ROBUST_LIST_HEAD_SIZE);

@@ -3,6 +3,7 @@ import type { Errno } from '../base/brands.js';
 import { EBADF, EINVAL, EOPNOTSUPP, EPERM, ESRCH } from '../abi/errno.js';
 import { oneOf, partial, pid, syscall, uint } from '../kernel/syscall.js';
 import { mayAccess } from '../kernel/task-access.js';
+import { taskByPid } from '../kernel/pid-namespace.js';
 import type { Task } from '../kernel/task.js';
 
 const KCMP_FILE = 0;
@@ -40,8 +41,8 @@ export const kcmp = syscall(
   'kcmp',
   [pid, pid, oneOf({ KCMP_FILE, KCMP_VM, KCMP_FILES, KCMP_FS, KCMP_SIGHAND, KCMP_IO, KCMP_SYSVSEM, KCMP_EPOLL_TFD }), uint, uint],
   (task, id1, id2, type, first, second) => {
-    const a = task.machine.tasks.get(id1);
-    const b = task.machine.tasks.get(id2);
+    const a = taskByPid(task, id1);
+    const b = taskByPid(task, id2);
     if (!a || !b) return ESRCH;
     if (!mayAccess(task, a) || !mayAccess(task, b)) return EPERM;
     switch (type) {

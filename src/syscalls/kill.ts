@@ -5,8 +5,9 @@ import { O_EXCL, O_NONBLOCK } from '../abi/fcntl.js';
 import { SI_TKILL } from '../abi/signal.js';
 import { PidFile } from '../fs/pidfd.js';
 import { processOfDirectory } from '../fs/proc/process-directory.js';
+import { taskByPid } from '../kernel/pid-namespace.js';
 import { mayAccess } from '../kernel/task-access.js';
-import { kill as killTarget, killGroup, killTask } from '../kernel/signals/kill.js';
+import { kill as killTarget, killGroup, killTask, killThread } from '../kernel/signals/kill.js';
 import { rawInfo, SIGINFO_SIZE, threadKillInfo, userInfo, type SignalInfo } from '../kernel/signals/signal-info.js';
 import { sendToProcessGroup } from '../kernel/signals/send.js';
 import { address, fd, flags, int, pid, signal, syscall, uint } from '../kernel/syscall.js';
@@ -39,15 +40,15 @@ function readInfo(task: Task, at: number, number: number, isSelf: boolean): Sign
 }
 
 export const rtSigqueueinfo = syscall('rt_sigqueueinfo', [pid, signal, address], (task, id, number, infoAt) => {
-  const info = readInfo(task, infoAt, number, id === task.group.pid);
+  const info = readInfo(task, infoAt, number, id === task.group.nsPid);
   if (isErr(info)) return info;
-  const target = id > 0 ? task.machine.tasks.get(id) : undefined;
+  const target = id > 0 ? taskByPid(task, id) : undefined;
   return target ? killGroup(task, target.group, info as SignalInfo) : ESRCH;
 });
 
 export const rtTgsigqueueinfo = syscall('rt_tgsigqueueinfo', [pid, pid, signal, address], (task, tgid, tid, number, infoAt) => {
   if (tgid <= 0 || tid <= 0) return EINVAL;
-  const info = readInfo(task, infoAt, number, tid === task.tid);
+  const info = readInfo(task, infoAt, number, tid === task.nsTid);
   return isErr(info) ? info : killTask(task, tgid, tid, info as SignalInfo);
 });
 
@@ -56,10 +57,10 @@ const PIDFD_THREAD = O_EXCL;
 
 export const pidfdOpen = syscall('pidfd_open', [pid, flags({ PIDFD_NONBLOCK, PIDFD_THREAD })], (task, id, options) => {
   if ((options & ~(PIDFD_NONBLOCK | PIDFD_THREAD)) !== 0 || id <= 0) return EINVAL;
-  const target = task.machine.tasks.get(id);
+  const target = taskByPid(task, id);
   if (!target) return ESRCH;
   const isThread = (options & PIDFD_THREAD) !== 0;
-  if (!isThread && target.group.pid !== id) return EINVAL;
+  if (!isThread && target.group.leader !== target) return EINVAL;
   return installFile(task, new PidFile(target.group, options & PIDFD_NONBLOCK, isThread ? target : undefined), true);
 });
 
@@ -102,7 +103,8 @@ function sendByFile(task: Task, file: Pick<PidFile, 'group' | 'task'>, info: Sig
     return 0;
   }
   if (scope === PIDFD_SIGNAL_THREAD || (scope === 0 && file.task)) {
-    return killTask(task, 0, (file.task ?? file.group.leader)?.tid ?? 0, info);
+    const target = file.task ?? file.group.leader;
+    return target ? killThread(task, target, info) : ESRCH;
   }
   return killGroup(task, file.group, info);
 }

@@ -40,7 +40,7 @@ export const mqOpen = syscall(
     const name = queueName(task, nameAt);
     if (typeof name === 'number') return name;
     const access = MAY[options & O_ACCMODE];
-    const { root } = task.machine.ipc.mqueues;
+    const { root } = task.nsproxy.ipc.mqueues;
     let queue = root.queues.get(name);
     if (queue) {
       if ((options & (O_CREAT | O_EXCL)) === (O_CREAT | O_EXCL)) return EEXIST;
@@ -60,7 +60,7 @@ export const mqOpen = syscall(
 );
 
 function makeQueue(task: Task, name: ByteString, permissions: number, messages?: number, bytes?: number): MqueueInode | Errno {
-  const fs = task.machine.ipc.mqueues;
+  const fs = task.nsproxy.ipc.mqueues;
   const denied = inodePermission(fs.root, task.cred, MAY_WRITE | MAY_EXEC);
   if (isErr(denied)) return denied;
   const attributes = newInodeAttributes(fs.root, task.cred, S_IFREG | (permissions & 0o7777 & ~task.fs.umask), 0);
@@ -70,7 +70,7 @@ function makeQueue(task: Task, name: ByteString, permissions: number, messages?:
 export const mqUnlink = syscall('mq_unlink', [address], (task, nameAt) => {
   const name = queueName(task, nameAt);
   if (typeof name === 'number') return name;
-  const { root } = task.machine.ipc.mqueues;
+  const { root } = task.nsproxy.ipc.mqueues;
   const queue = root.queues.get(name);
   if (!queue) return ENOENT;
   const denied = checkSticky(root, queue, task.cred);

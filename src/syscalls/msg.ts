@@ -40,7 +40,7 @@ function readType(task: Task, at: number): number | undefined {
 export const msgsnd = syscall('msgsnd', [int, address, long, flags({ IPC_NOWAIT })], (task, id, at, length, options) => {
   const type = readType(task, at);
   if (type === undefined) return EFAULT;
-  if (length < 0 || length > task.machine.ipc.limits.msgmax || id < 0 || type < 1) return EINVAL;
+  if (length < 0 || length > task.nsproxy.ipc.limits.msgmax || id < 0 || type < 1) return EINVAL;
   const bytes = new Uint8Array(length);
   const copied = task.mm.copyIn(at + TYPE_SIZE, bytes);
   return isErr(copied) ? copied : send(task, id, { type, bytes }, options);
@@ -83,7 +83,7 @@ export const msgctl = syscall('msgctl', [int, oneOf(COMMANDS), address], (task, 
 });
 
 function infoMsg(task: Task, command: number, at: number): number | Errno {
-  const { ipc } = task.machine;
+  const { ipc } = task.nsproxy;
   const { msgmax, msgmnb, msgmni } = ipc.limits;
   const used = command === MSG_INFO;
   const info = {
@@ -101,7 +101,7 @@ function infoMsg(task: Task, command: number, at: number): number | Errno {
 }
 
 function statMsg(task: Task, id: number, command: number, at: number): number | Errno {
-  const table = task.machine.ipc.msg;
+  const table = task.nsproxy.ipc.msg;
   const queue = command === IPC_STAT ? table.find(id) : table.atSlot(id);
   if (isErr(queue)) return queue;
   const allowed = command === MSG_STAT_ANY ? 0 : checkAccess(task.cred, queue.perm, 0o444);

@@ -14,6 +14,7 @@ import {
 } from '../abi/mempolicy.js';
 import { mayAccess } from '../kernel/task-access.js';
 import { address, int, partial, pid, size, syscall, ulong, uint } from '../kernel/syscall.js';
+import { taskByPid } from '../kernel/pid-namespace.js';
 import type { Task } from '../kernel/task.js';
 
 const ONE_NODE = partial('one node: policies are checked and ignored');
@@ -82,7 +83,7 @@ export const migratePages = syscall(
   [pid, ulong, address, address],
   (task, id, maxNode, oldAt, newAt) => {
     if (maxNode > MAX_NODES) return EINVAL;
-    const target = id === 0 ? task : task.machine.tasks.get(id);
+    const target = id === 0 ? task : taskByPid(task, id);
     if (target === undefined) return ESRCH;
     if (!mayAccess(task, target)) return EPERM;
     return isErr(task.mm.readU64(oldAt)) || isErr(task.mm.readU64(newAt)) ? EFAULT : 0;
@@ -99,7 +100,7 @@ export const movePages = syscall(
   (task, id, count, pagesAt, nodesAt, statusAt, moveFlags) => {
     if ((moveFlags & ~6) !== 0) return EINVAL;
     if (count > MAX_MOVED) return E2BIG;
-    const target = id === 0 ? task : task.machine.tasks.get(id);
+    const target = id === 0 ? task : taskByPid(task, id);
     if (target === undefined) return ESRCH;
     if (!mayAccess(task, target)) return EPERM;
     for (let i = 0; i < count; i++) {

@@ -65,7 +65,7 @@ import { oneOf, partial, syscall, uint, ulong } from '../kernel/syscall.js';
 import type { Task } from '../kernel/task.js';
 import { FS_BASE, GS_BASE } from '../platform/registers.js';
 import { TASK_SIZE } from '../platform/platform.js';
-import { hasCapability } from '../vfs/credentials.js';
+import { hasOwnCapability } from '../vfs/credentials.js';
 import { setSeccompMode } from './seccomp.js';
 
 const COMM_LENGTH = 16;
@@ -163,7 +163,7 @@ function capabilityOption(task: Task, option: number, a: number, b: number, c: n
     case PR_CAPBSET_READ:
       return a > CAP_LAST_CAP ? EINVAL : Number(hasBit(cred.bounding, a));
     case PR_CAPBSET_DROP:
-      if (!hasCapability(cred, CAP_SETPCAP)) return EPERM;
+      if (!hasOwnCapability(cred, CAP_SETPCAP)) return EPERM;
       return a > CAP_LAST_CAP ? EINVAL : commit(task, { ...cred, bounding: difference(cred.bounding, 2 ** a) });
     case PR_GET_SECUREBITS:
       return cred.securebits;
@@ -182,7 +182,7 @@ function setSecurebits(task: Task, wanted: number): 0 | Errno {
   const locked = (cred.securebits & SECURE_LOCKS) >> 1;
   if (wanted > SECURE_ALL) return EPERM;
   if (((cred.securebits ^ wanted) & locked) !== 0 || (cred.securebits & SECURE_LOCKS & ~wanted) !== 0) return EPERM;
-  return hasCapability(cred, CAP_SETPCAP) ? commit(task, { ...cred, securebits: wanted }) : EPERM;
+  return hasOwnCapability(cred, CAP_SETPCAP) ? commit(task, { ...cred, securebits: wanted }) : EPERM;
 }
 
 const SECBIT_NO_CAP_AMBIENT_RAISE = 1 << 6;

@@ -7,6 +7,7 @@ import { IOVEC } from '../abi/uio.js';
 import { anyFileOf } from '../kernel/task-files.js';
 import { mayAccess } from '../kernel/task-access.js';
 import { address, fd, int, partial, pid, syscall, ulong, uint } from '../kernel/syscall.js';
+import { taskByPid } from '../kernel/pid-namespace.js';
 import type { Task } from '../kernel/task.js';
 import type { AddressSpace } from '../mm/address-space.js';
 import type { IoVec } from '../mm/io-vec.js';
@@ -66,7 +67,7 @@ function processVm(
   if (isErr(local)) return local;
   const remote = readSegments(task.mm, remoteAt, remoteCount);
   if (isErr(remote)) return remote;
-  const target = task.machine.tasks.get(id);
+  const target = taskByPid(task, id);
   if (target === undefined) return ESRCH;
   if (!mayAccess(task, target)) return EPERM;
   return target.mm.fromOutside(() => {

@@ -1,7 +1,7 @@
 /** Ends of processes and waiting for them, ids, process groups and sessions (exit(2), wait4(2), getpid(2), setpgid(2), setsid(2)). */
 import { isErr, type Errno, type UserPtr } from '../base/brands.js';
 import type { Blocking } from '../base/blocking.js';
-import { EAGAIN, EBADF, EINVAL, ESRCH } from '../abi/errno.js';
+import { EAGAIN, EBADF, EINVAL, EPERM, ESRCH } from '../abi/errno.js';
 import { RUSAGE, type Rusage } from '../abi/process-struct.js';
 import {
   P_ALL,
@@ -25,6 +25,7 @@ import { PTRACE_EVENT_EXIT, PTRACE_O_TRACEEXIT } from '../abi/ptrace.js';
 import { eventStop } from '../kernel/ptrace/stops.js';
 import { SIGCHLD } from '../abi/signal.js';
 import { childInfo, encodeInfo, SIGINFO_SIZE } from '../kernel/signals/signal-info.js';
+import { globalPid, pidFor, taskByPid } from '../kernel/pid-namespace.js';
 import { address, flags, int, oneOf, pid, ptr, REGISTERS_SET, syscall } from '../kernel/syscall.js';
 import type { Task } from '../kernel/task.js';
 import { waitForChild, type ChildEvent, type ChildSelector } from '../kernel/wait.js';
@@ -51,8 +52,8 @@ const WAIT4_FLAGS = WNOHANG | WUNTRACED | WCONTINUED | __WNOTHREAD | __WCLONE | 
 
 function selectorOf(task: Task, id: number): ChildSelector {
   if (id === -1) return { kind: 'any' };
-  if (id > 0) return { kind: 'pid', pid: id };
-  return { kind: 'group', pgid: id === 0 ? task.group.processGroup.id : -id };
+  if (id > 0) return { kind: 'pid', pid: globalPid(task, id) };
+  return { kind: 'group', pgid: id === 0 ? task.group.processGroup.id : globalPid(task, -id) };
 }
 
 export const wait4 = syscall('wait4', [pid, address, flags(WAIT_FLAGS), ptr(RUSAGE, true)], wait4Handler);
@@ -111,9 +112,9 @@ function waitidSelector(task: Task, type: number, id: number): ChildSelector | E
     case P_ALL:
       return { kind: 'any' };
     case P_PID:
-      return id > 0 ? { kind: 'pid', pid: id } : EINVAL;
+      return id > 0 ? { kind: 'pid', pid: globalPid(task, id) } : EINVAL;
     case P_PGID:
-      return id < 0 ? EINVAL : { kind: 'group', pgid: id === 0 ? task.group.processGroup.id : id };
+      return id < 0 ? EINVAL : { kind: 'group', pgid: id === 0 ? task.group.processGroup.id : globalPid(task, id) };
     case P_PIDFD: {
       const file = task.files.get(id);
       return file instanceof PidFile ? { kind: 'pid', pid: file.group.pid } : EBADF;
@@ -133,20 +134,36 @@ function storeInfo(task: Task, at: number, event: ChildEvent | undefined): 0 | E
   return task.mm.copyOut(at, bytes, 0, 28);
 }
 
-export const getpid = syscall('getpid', [], (task) => task.group.pid);
-export const gettid = syscall('gettid', [], (task) => task.tid);
-export const getppid = syscall('getppid', [], (task) => task.group.parent?.pid ?? 0);
+export const getpid = syscall('getpid', [], (task) => task.group.nsPid);
+export const gettid = syscall('gettid', [], (task) => task.nsTid);
+export const getppid = syscall('getppid', [], (task) => pidFor(task, task.group.parent?.pid ?? 0));
 export const setTidAddress = syscall('set_tid_address', [address], (task, at) => {
   task.clearChildTid = at;
-  return task.tid;
+  return task.nsTid;
 });
 
-export const setpgid = syscall('setpgid', [pid, pid], (task, id, pgid) => setProcessGroup(task.machine, task.group, id, pgid));
-export const setsid = syscall('setsid', [], (task) => newSession(task.machine, task.group));
-export const getpgrp = syscall('getpgrp', [], (task) => task.group.processGroup.id);
-export const getpgid = syscall('getpgid', [pid], (task, id) => processById(task, id)?.processGroup.id ?? ESRCH);
-export const getsid = syscall('getsid', [pid], (task, id) => processById(task, id)?.processGroup.session.id ?? ESRCH);
+export const setpgid = syscall('setpgid', [pid, pid], (task, id, pgid) => setpgidOf(task, id, pgid));
+export const setsid = syscall('setsid', [], (task) => {
+  const made = newSession(task.machine, task.group);
+  return isErr(made) ? made : task.group.nsPid;
+});
+export const getpgrp = syscall('getpgrp', [], (task) => pidFor(task, task.group.processGroup.id));
+export const getpgid = syscall('getpgid', [pid], (task, id) => ofProcess(task, id, ({ processGroup }) => processGroup.id));
+export const getsid = syscall('getsid', [pid], (task, id) => ofProcess(task, id, ({ processGroup }) => processGroup.session.id));
 
 function processById(task: Task, id: number): Task['group'] | undefined {
-  return id === 0 ? task.group : task.machine.tasks.get(id)?.group;
+  return id === 0 ? task.group : taskByPid(task, id)?.group;
+}
+
+function ofProcess(task: Task, id: number, what: (group: Task['group']) => number): number {
+  const group = processById(task, id);
+  return group ? pidFor(task, what(group)) : ESRCH;
+}
+
+function setpgidOf(task: Task, id: number, pgid: number): 0 | Errno {
+  if (pgid < 0) return EINVAL;
+  const pid = globalPid(task, id);
+  const group = pgid === 0 ? 0 : globalPid(task, pgid);
+  if ((id !== 0 && pid === 0) || (pgid !== 0 && group === 0)) return id !== 0 && pid === 0 ? ESRCH : EPERM;
+  return setProcessGroup(task.machine, task.group, pid, group);
 }

@@ -23,6 +23,7 @@ import { sendToTask, setMask } from '../kernel/signals/send.js';
 import { SigSet, SIGNAL_MAX } from '../kernel/signals/sig-set.js';
 import { encodeInfo, kernelInfo, rawInfo, SIGINFO_SIZE } from '../kernel/signals/signal-info.js';
 import { address, oneOf, partial, pid, syscall } from '../kernel/syscall.js';
+import { taskByPid } from '../kernel/pid-namespace.js';
 import type { Task } from '../kernel/task.js';
 import { R10 } from '../platform/registers.js';
 import { pendingInfos } from '../kernel/ptrace/peek-siginfo.js';
@@ -47,7 +48,7 @@ export const ptrace = syscall(
   [oneOf(REQUESTS), pid, address, address],
   (task, request, id, at, data) => {
     if (request === PTRACE_TRACEME) return traceMe(task);
-    const target = task.machine.tasks.get(id);
+    const target = taskByPid(task, id);
     if (!target) return ESRCH;
     if (request === PTRACE_ATTACH) return attach(task, target, false, 0);
     if (request === PTRACE_SEIZE) {

@@ -2,7 +2,7 @@
  * System calls that this kernel knows and refuses, with the answer of a Linux that was built or configured without them.
  * Programs ask for these and go on without.
  */
-import { EINVAL, ENOSYS, EOPNOTSUPP, EPERM } from '../abi/errno.js';
+import { ENOSYS, EOPNOTSUPP, EPERM } from '../abi/errno.js';
 import { stub } from '../kernel/syscall.js';
 
 const ABSENT = 'not in this kernel';
@@ -49,6 +49,5 @@ export const initModule = stub('init_module', EPERM, PRIVILEGED);
 export const finitModule = stub('finit_module', EPERM, PRIVILEGED);
 export const kexecLoad = stub('kexec_load', EPERM, PRIVILEGED);
 export const kexecFileLoad = stub('kexec_file_load', EPERM, PRIVILEGED);
-export const setns = stub('setns', EINVAL, 'no namespaces');
 export const uselib = stub('uselib', ENOSYS, ABSENT);
 export const sysctl = stub('_sysctl', ENOSYS, ABSENT);

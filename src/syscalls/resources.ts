@@ -30,6 +30,7 @@ import { groupCpuTimes, taskCpuTimes, type CpuTimes } from '../kernel/cpu-clock.
 import { watchCpuLimit } from '../kernel/cpu-timers.js';
 import { setLimits } from '../kernel/exec/exec.js';
 import { int, oneOf, pid, ptr, syscall } from '../kernel/syscall.js';
+import { taskByPid } from '../kernel/pid-namespace.js';
 import type { Task } from '../kernel/task.js';
 import type { ThreadGroup } from '../kernel/thread-group.js';
 import { hasCapability } from '../vfs/credentials.js';
@@ -106,7 +107,7 @@ export const prlimit64 = syscall(
       if (isErr(read)) return read;
       given = read;
     }
-    const target = id === 0 ? task : task.machine.tasks.get(id);
+    const target = id === 0 ? task : taskByPid(task, id);
     if (!target) return ESRCH;
     if (!mayLimit(task, target)) return EPERM;
     const old = readLimit(target.group, resource);

@@ -17,6 +17,7 @@ import { SCHED_ATTR, SCHED_ATTR_SIZE_VER0, SCHED_PARAM } from '../abi/system-str
 import { TIMESPEC } from '../abi/time-struct.js';
 import { allCpus, type Scheduling } from '../kernel/scheduling.js';
 import { address, int, oneOf, partial, pid, ptr, syscall, uint } from '../kernel/syscall.js';
+import { globalPid, taskByPid } from '../kernel/pid-namespace.js';
 import type { Task } from '../kernel/task.js';
 import { hasCapability } from '../vfs/credentials.js';
 
@@ -27,7 +28,7 @@ export const schedYield = syscall('sched_yield', [], () => 0, KEPT);
 
 function targetOf(task: Task, id: number): Task | Errno {
   if (id < 0) return EINVAL;
-  return id === 0 ? task : (task.machine.tasks.get(id) ?? ESRCH);
+  return id === 0 ? task : (taskByPid(task, id) ?? ESRCH);
 }
 
 /** Same user, or CAP_SYS_NICE. */
@@ -245,11 +246,11 @@ function selectTasks(task: Task, which: number, who: number): Task[] | Errno {
   const { machine, group, cred } = task;
   switch (which) {
     case PRIO_PROCESS: {
-      const target = who === 0 ? task : machine.tasks.get(who);
+      const target = who === 0 ? task : taskByPid(task, who);
       return target ? [target] : ESRCH;
     }
     case PRIO_PGRP: {
-      const processGroup = who === 0 ? group.processGroup : machine.processGroups.get(who);
+      const processGroup = who === 0 ? group.processGroup : machine.processGroups.get(globalPid(task, who));
       const tasks = processGroup ? [...processGroup.members].flatMap((member) => [...member.tasks]) : [];
       return tasks.length > 0 ? tasks : ESRCH;
     }

@@ -55,7 +55,7 @@ function readOperations(task: Task, at: number, count: number): SemOperation[] |
 
 function doOperations(task: Task, id: number, at: number, count: number, deadlineNs: number): number | Blocking<number> {
   if (count < 1 || id < 0) return EINVAL;
-  if (count > task.machine.ipc.limits.semopm) return E2BIG;
+  if (count > task.nsproxy.ipc.limits.semopm) return E2BIG;
   const operations = readOperations(task, at, count);
   return isErr(operations) ? operations : operate(task, id, operations as SemOperation[], deadlineNs);
 }
@@ -108,7 +108,7 @@ export const semctl = syscall('semctl', [int, int, oneOf(COMMANDS), ulong], (tas
 });
 
 function infoSem(task: Task, command: number, at: number): number | Errno {
-  const { ipc } = task.machine;
+  const { ipc } = task.nsproxy;
   const { semmni, semmns, semmsl, semopm } = ipc.limits;
   const used = command === SEM_INFO;
   const info = {
@@ -128,7 +128,7 @@ function infoSem(task: Task, command: number, at: number): number | Errno {
 }
 
 function statSem(task: Task, id: number, command: number, at: number): number | Errno {
-  const table = task.machine.ipc.sem;
+  const table = task.nsproxy.ipc.sem;
   const set = command === IPC_STAT ? table.find(id) : table.atSlot(id);
   if (isErr(set)) return set;
   const allowed = command === SEM_STAT_ANY ? 0 : checkAccess(task.cred, set.perm, 0o444);
@@ -142,7 +142,7 @@ function statSem(task: Task, id: number, command: number, at: number): number | 
 function setSem(task: Task, id: number, at: number): number | Errno {
   const given = task.mm.readStruct(at, SEMID_DS);
   if (isErr(given)) return given;
-  const set = task.machine.ipc.sem.find(id);
+  const set = task.nsproxy.ipc.sem.find(id);
   if (isErr(set)) return set;
   const allowed = checkOwner(task.cred, set.perm) || setOwner(set.perm, given.uid, given.gid, given.mode);
   if (isErr(allowed)) return allowed;
@@ -156,7 +156,7 @@ function valueCommand(task: Task, id: number, num: number, command: number, argu
   if (!changes && (command < GETPID || command > GETZCNT)) return EINVAL;
   const value = argument | 0;
   if (command === SETVAL && (value < 0 || value > SEMVMX)) return ERANGE;
-  const set = task.machine.ipc.sem.find(id);
+  const set = task.nsproxy.ipc.sem.find(id);
   if (isErr(set)) return set;
   if (command === SETVAL && (num < 0 || num >= set.values.length)) return EINVAL;
   const allowed = checkAccess(task.cred, set.perm, changes ? 0o222 : 0o444);

@@ -63,7 +63,7 @@ export const shmctl = syscall('shmctl', [int, oneOf(COMMANDS), address], (task, 
 });
 
 function statShm(task: Task, id: number, command: number, at: number): number {
-  const table = task.machine.ipc.shm;
+  const table = task.nsproxy.ipc.shm;
   const segment = command === IPC_STAT ? table.find(id) : table.atSlot(id);
   if (isErr(segment)) return segment;
   const allowed = command === SHM_STAT_ANY ? 0 : checkAccess(task.cred, segment.perm, 0o444);
@@ -80,7 +80,7 @@ function shmidDs(segment: ShmSegment): ShmidDs {
 function setShm(task: Task, id: number, at: number): number | Errno {
   const given = task.mm.readStruct(at, SHMID_DS);
   if (isErr(given)) return EFAULT;
-  const segment = task.machine.ipc.shm.find(id);
+  const segment = task.nsproxy.ipc.shm.find(id);
   if (isErr(segment)) return segment;
   const allowed = checkOwner(task.cred, segment.perm) || setOwner(segment.perm, given.uid, given.gid, given.mode);
   if (isErr(allowed)) return allowed;
@@ -89,7 +89,7 @@ function setShm(task: Task, id: number, at: number): number | Errno {
 }
 
 function infoShm(task: Task, command: number, at: number): number | Errno {
-  const { ipc } = task.machine;
+  const { ipc } = task.nsproxy;
   const { shmmax, shmall, shmmni } = ipc.limits;
   if (command === IPC_INFO) {
     const stored = task.mm.writeStruct(at, SHMINFO, { ...SHMINFO.zero(), shmmax, shmmin: 1, shmmni, shmseg: shmmni, shmall });

@@ -13,7 +13,7 @@ import {
 } from '../abi/fcntl.js';
 import { R_OK, W_OK, X_OK } from '../abi/fs.js';
 import { MS_NOEXEC } from '../abi/mount.js';
-import { S_IFDIR, S_IFLNK, S_IFREG, STATX_ALL, STATX__RESERVED } from '../abi/stat.js';
+import { S_IFDIR, S_IFLNK, S_IFREG, STATX_ALL, STATX_MNT_ID_UNIQUE, STATX__RESERVED } from '../abi/stat.js';
 import { STAT, STATFS, STATX } from '../abi/stat-struct.js';
 import { dirfd, fd, flags, path, ptr, syscall } from '../kernel/syscall.js';
 import type { Task } from '../kernel/task.js';
@@ -24,7 +24,7 @@ import { inodePermission, wantWrite } from '../vfs/permissions.js';
 import { encodeStat, encodeStatfs, encodeStatx } from '../vfs/stat.js';
 
 function putStat(task: Task, inode: Inode, at: GuestAddr): 0 | Errno {
-  const bytes = encodeStat(inode);
+  const bytes = encodeStat(inode, task.cred.userNs);
   return isErr(bytes) ? bytes : task.mm.copyOut(at, bytes as Uint8Array);
 }
 
@@ -61,7 +61,7 @@ export const statx = syscall(
     if ((options & ~(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | AT_STATX_SYNC_TYPE)) !== 0) return EINVAL;
     const place = lookupPath(task, at, name, (options & AT_SYMLINK_NOFOLLOW) === 0, options);
     if (isErr(place)) return place;
-    const bytes = encodeStatx(place.dentry.inode!, place);
+    const bytes = encodeStatx(place.dentry.inode!, place, task.cred.userNs, (mask & STATX_MNT_ID_UNIQUE) !== 0);
     return isErr(bytes) ? bytes : task.mm.copyOut(out, bytes as Uint8Array);
   },
 );

@@ -9,13 +9,14 @@ import { uptimeNs } from '../kernel/guest-clock.js';
 import { signalPending } from '../kernel/signals/send.js';
 import { address, buffer, flags, int, ptr, size, syscall } from '../kernel/syscall.js';
 import type { Task } from '../kernel/task.js';
-import { hasCapability } from '../vfs/credentials.js';
+import { capableIn } from '../vfs/credentials.js';
 
 const PER_MASK = 0xff;
 const PER_LINUX32 = 8;
 
 export const uname = syscall('uname', [address], (task, at) => {
-  const { hostname, domainname, release, version } = task.machine;
+  const { release, version } = task.machine;
+  const { hostname, domainname } = task.nsproxy.uts;
   const architecture = (task.personality & PER_MASK) === PER_LINUX32 ? 'i686' : 'x86_64';
   const bytes = new Uint8Array(6 * UTS_FIELD);
   ['Linux', hostname, release, version, architecture, domainname].forEach((text, field) => {
@@ -25,7 +26,7 @@ export const uname = syscall('uname', [address], (task, at) => {
 });
 
 function readName(task: Task, at: number, length: number): string | Errno {
-  if (!hasCapability(task.cred, CAP_SYS_ADMIN)) return EPERM;
+  if (!capableIn(task.cred, task.nsproxy.uts.owner!, CAP_SYS_ADMIN)) return EPERM;
   if (length < 0 || length >= UTS_FIELD) return EINVAL;
   const bytes = new Uint8Array(length);
   const read = length === 0 ? 0 : task.copyIn(at, bytes);
@@ -37,14 +38,14 @@ function readName(task: Task, at: number, length: number): string | Errno {
 export const sethostname = syscall('sethostname', [buffer(1), int], (task, at, length) => {
   const name = readName(task, at, length);
   if (isErr(name)) return name;
-  task.machine.hostname = name as string;
+  task.nsproxy.uts.hostname = name as string;
   return 0;
 });
 
 export const setdomainname = syscall('setdomainname', [buffer(1), int], (task, at, length) => {
   const name = readName(task, at, length);
   if (isErr(name)) return name;
-  task.machine.domainname = name as string;
+  task.nsproxy.uts.domainname = name as string;
   return 0;
 });
 

@@ -25,6 +25,7 @@ import * as memory from './memory.js';
 import * as mounts from './mounts.js';
 import * as mqueue from './mqueue.js';
 import * as msg from './msg.js';
+import * as namespaces from './namespaces.js';
 import * as numa from './numa.js';
 import * as openCalls from './open.js';
 import * as pipes from './pipes.js';
@@ -48,7 +49,6 @@ import * as stat from './stat.js';
 import * as syncCalls from './sync.js';
 import * as system from './system.js';
 import * as timers from './timers.js';
-import * as unshare from './unshare.js';
 import * as xattr from './xattr.js';
 
 export const SYSCALL_TABLE: Readonly<Record<number, SyscallDefinition>> = {
@@ -207,7 +207,7 @@ export const SYSCALL_TABLE: Readonly<Record<number, SyscallDefinition>> = {
   [NR.munlockall]: memory.munlockall,
   [NR.vhangup]: hardware.vhangup,
   [NR.modify_ldt]: refused.modifyLdt,
-  [NR.pivot_root]: mounts.pivotRootCall,
+  [NR.pivot_root]: mounts.pivotRoot,
   [NR._sysctl]: refused.sysctl,
   [NR.prctl]: processControl.prctl,
   [NR.arch_prctl]: processControl.archPrctl,
@@ -311,7 +311,7 @@ export const SYSCALL_TABLE: Readonly<Record<number, SyscallDefinition>> = {
   [NR.faccessat]: stat.faccessat,
   [NR.pselect6]: poll.pselect6,
   [NR.ppoll]: poll.ppoll,
-  [NR.unshare]: unshare.unshare,
+  [NR.unshare]: namespaces.unshare,
   [NR.set_robust_list]: futex.setRobustList,
   [NR.get_robust_list]: futex.getRobustList,
   [NR.splice]: splice.splice,
@@ -347,7 +347,7 @@ export const SYSCALL_TABLE: Readonly<Record<number, SyscallDefinition>> = {
   [NR.clock_adjtime]: clockSetting.clockAdjtime,
   [NR.syncfs]: syncCalls.syncfs,
   [NR.sendmmsg]: socketMessages.sendmmsg,
-  [NR.setns]: refused.setns,
+  [NR.setns]: namespaces.setns,
   [NR.getcpu]: sched.getcpu,
   [NR.process_vm_readv]: processMemory.processVmReadv,
   [NR.process_vm_writev]: processMemory.processVmWritev,

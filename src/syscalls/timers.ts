@@ -27,6 +27,7 @@ import { cpuIntervalTimer, getRealTimer, setRealTimer, type TimerSetting } from 
 import { createTimer, type PosixTimer, type TimerEvent } from '../kernel/posix-timers.js';
 import { SIGNAL_MAX } from '../kernel/signals/sig-set.js';
 import { address, flags, int, oneOf, partial, ptr, syscall, uint } from '../kernel/syscall.js';
+import { taskByPid } from '../kernel/pid-namespace.js';
 import type { Task } from '../kernel/task.js';
 
 const ITIMERS = { ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF };
@@ -120,7 +121,7 @@ function readEvent(task: Task, at: number): ((id: number) => TimerEvent) | Errno
   if (notify !== SIGEV_NONE && (signo < 1 || signo > SIGNAL_MAX)) return EINVAL;
   let target: Task | undefined;
   if (notify === (SIGEV_SIGNAL | SIGEV_THREAD_ID)) {
-    target = task.machine.tasks.get(event.tid);
+    target = taskByPid(task, event.tid);
     if (!target || target.group !== task.group) return EINVAL;
   } else if (notify !== SIGEV_SIGNAL && notify !== SIGEV_NONE && notify !== SIGEV_THREAD) {
     return EINVAL;

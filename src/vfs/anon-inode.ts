@@ -7,7 +7,7 @@ import type { Blocking } from '../base/blocking.js';
 import type { Errno } from '../base/brands.js';
 import { HostClock } from '../base/clock.js';
 import { EINVAL } from '../abi/errno.js';
-import { S_IFIFO, S_IFMT, S_IFSOCK } from '../abi/stat.js';
+import { S_IFIFO, S_IFMT, S_IFREG, S_IFSOCK } from '../abi/stat.js';
 import { Dentry } from './dentry.js';
 import { FileSystem, type FileSystemStatistics } from './file-system.js';
 import { Inode, type AttributeChange, type InodeAttributes } from './inode.js';
@@ -44,7 +44,7 @@ const clock = new HostClock();
 
 /** An inode that no directory names. */
 export class AnonInode extends Inode {
-  readonly ino = nextIno++;
+  readonly ino: number = nextIno++;
   size = 0;
   private readonly created: Timespec;
   private place: Path | undefined = undefined;
@@ -117,4 +117,29 @@ export function anonInode(kind: string, mode?: number, uid = 0, gid = 0): AnonIn
 /** A place for an inode that has no name, shown as `text` (memfd: '/memfd:name (deleted)'). */
 export function anonPath(inode: Inode, text: string): Path {
   return { mount: anonfs.mount, dentry: new Dentry(text, null, inode) };
+}
+
+const nsfs = new InternalFileSystem('nsfs', 0x6e736673);
+
+/** The inode of a namespace (fs/nsfs.ts): opened as often as its links are. */
+class NamespaceInode extends AnonInode {
+  constructor(
+    text: string,
+    override readonly ino: number,
+    private readonly opens: (inode: AnonInode) => OpenFile,
+    private readonly unused: () => void,
+  ) {
+    super(nsfs, text, S_IFREG | 0o444, 0, 0);
+  }
+  override open(): OpenFile {
+    return this.opens(this);
+  }
+  override evict(): void {
+    this.unused();
+  }
+}
+
+/** `opens` makes the open file; `unused` is told when the last file and mount of it is gone. */
+export function namespaceInode(text: string, ino: number, opens: (inode: AnonInode) => OpenFile, unused: () => void): AnonInode {
+  return new NamespaceInode(text, ino, opens, unused);
 }

@@ -8,7 +8,7 @@ import { CAP_CHOWN, CAP_FSETID } from '../abi/capability.js';
 import { EACCES, EFBIG, EINVAL, EISDIR, EOPNOTSUPP, EPERM, ETXTBSY } from '../abi/errno.js';
 import { IN_ATTRIB, IN_MODIFY } from '../abi/inotify.js';
 import { S_IFDIR, S_IFLNK, S_IFREG, S_ISGID, S_ISUID, S_IXGRP } from '../abi/stat.js';
-import { hasCapability, inGroup, type Credentials } from './credentials.js';
+import { capableOver, inGroup, type Credentials } from './credentials.js';
 import type { AttributeChange, Inode } from './inode.js';
 import { notifyDentry } from './notify.js';
 import type { OpenFile } from './open-file.js';
@@ -28,7 +28,7 @@ export function changeMode(path: Path, cred: Credentials, mode: number): 0 | Err
   const inode = path.dentry.inode!;
   if (inode.type === S_IFLNK) return EOPNOTSUPP;
   if (!ownerOrCapable(inode, cred)) return EPERM;
-  const keepsSetgid = inGroup(cred, inode.gid) || hasCapability(cred, CAP_FSETID);
+  const keepsSetgid = inGroup(cred, inode.gid) || capableOver(inode, cred, CAP_FSETID);
   return change(path, { mode: mode & (keepsSetgid ? 0o7777 : 0o5777) });
 }
 
@@ -37,7 +37,7 @@ export function changeOwner(path: Path, cred: Credentials, uid: number, gid: num
   const writable = wantWrite(path.mount);
   if (writable !== 0) return writable;
   const inode = path.dentry.inode!;
-  const mayChown = hasCapability(cred, CAP_CHOWN);
+  const mayChown = capableOver(inode, cred, CAP_CHOWN);
   const owns = inode.uid === cred.fsuid;
   if (uid !== -1 && !mayChown && !(owns && uid === inode.uid)) return EPERM;
   if (gid !== -1 && !mayChown && !(owns && (inGroup(cred, gid) || gid === inode.gid))) return EPERM;
@@ -106,7 +106,7 @@ function withoutSetid(mode: number): number {
 
 /** Changing a file's contents takes its set-user-ID bit away, unless the writer may set one (Linux: file_remove_privs). */
 export function clearSetid(inode: Inode, cred: Credentials): void {
-  if ((inode.mode & (S_ISUID | S_ISGID)) === 0 || inode.type !== S_IFREG || hasCapability(cred, CAP_FSETID)) return;
+  if ((inode.mode & (S_ISUID | S_ISGID)) === 0 || inode.type !== S_IFREG || capableOver(inode, cred, CAP_FSETID)) return;
   const mode = withoutSetid(inode.mode);
   if (mode !== inode.mode) inode.setAttributes({ mode: mode & 0o7777 });
 }

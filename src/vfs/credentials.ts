@@ -1,4 +1,9 @@
-/** Who a task is to the file system (Linux: struct cred). Immutable: a change of identity makes a new one. */
+/**
+ * Who a task is (Linux: struct cred). Immutable: a change of identity makes a new one. Ids are those of the first user namespace;
+ * capabilities count in `userNs` and beneath it (Linux: security/commoncap.c, cap_capable).
+ */
+import { gidIn, INITIAL_USER_NAMESPACE, uidIn, type UserNamespace } from './user-namespace.js';
+
 export interface Credentials {
   readonly uid: number;
   readonly gid: number;
@@ -16,13 +21,41 @@ export interface Credentials {
   readonly bounding: number;
   readonly ambient: number;
   readonly securebits: number;
+  readonly userNs: UserNamespace;
 }
 
 /** Every capability up to CAP_CHECKPOINT_RESTORE (40). */
 export const ALL_CAPABILITIES = 2 ** 41 - 1;
 
-export function hasCapability(cred: Credentials, capability: number): boolean {
+function isEffective(cred: Credentials, capability: number): boolean {
   return Math.floor(cred.effective / 2 ** capability) % 2 === 1;
+}
+
+/** Over the whole machine: in the first user namespace (Linux: capable). */
+export function hasCapability(cred: Credentials, capability: number): boolean {
+  return cred.userNs.parent === null && isEffective(cred, capability);
+}
+
+/** In the task's own user namespace (Linux: ns_capable(current_user_ns(), ...)). */
+export function hasOwnCapability(cred: Credentials, capability: number): boolean {
+  return isEffective(cred, capability);
+}
+
+/** Over what `ns` owns (Linux: ns_capable): in it, in an ancestor, or as the one who made it or an ancestor of it. */
+export function capableIn(cred: Credentials, ns: UserNamespace, capability: number): boolean {
+  const own = cred.userNs;
+  for (let at = ns; ; at = at.parent) {
+    if (at === own) return isEffective(cred, capability);
+    if (at.level <= own.level || at.parent === null) return false;
+    if (at.parent === own && at.uid === cred.euid) return true;
+  }
+}
+
+/** Over a file: its owner and group must mean something in the caller's namespace (Linux: capable_wrt_inode_uidgid). */
+export function capableOver(inode: { readonly uid: number; readonly gid: number }, cred: Credentials, capability: number): boolean {
+  if (!isEffective(cred, capability)) return false;
+  const ns = cred.userNs;
+  return ns.parent === null || (uidIn(ns, inode.uid) >= 0 && gidIn(ns, inode.gid) >= 0);
 }
 
 /** Root with every capability. */
@@ -42,6 +75,7 @@ export const ROOT_CREDENTIALS: Credentials = {
   bounding: ALL_CAPABILITIES,
   ambient: 0,
   securebits: 0,
+  userNs: INITIAL_USER_NAMESPACE,
 };
 
 /** An ordinary user without capabilities. */
@@ -63,6 +97,7 @@ export function userCredentials(uid: number, gid: number, groups: readonly numbe
     bounding: ALL_CAPABILITIES,
     ambient: 0,
     securebits: 0,
+    userNs: INITIAL_USER_NAMESPACE,
   };
 }
 
@@ -73,7 +108,7 @@ export function inGroup(cred: Credentials, gid: number): boolean {
 
 /** Those that access(2) asks with: the real user and group, and what execve would leave of the capabilities. */
 export function realCredentials(cred: Credentials): Credentials {
-  const effective = cred.uid === 0 ? cred.permitted : 0;
+  const effective = cred.uid === cred.userNs.rootUid ? cred.permitted : 0;
   if (cred.fsuid === cred.uid && cred.fsgid === cred.gid && cred.effective === effective) return cred;
   return { ...cred, fsuid: cred.uid, fsgid: cred.gid, effective };
 }

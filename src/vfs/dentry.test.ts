@@ -8,7 +8,8 @@ import { testClock, testMemory, TestTree, writeText } from '../fs/tree-for-tests
 import { DENTRY_LIMIT } from './dentry.js';
 import { dropFile } from './fd-table.js';
 import type { Inode } from './inode.js';
-import { mountFileSystem, unmount, type Mount } from './mount.js';
+import type { Mount } from './mount.js';
+import { mountFileSystem, unmount } from './mount-tree.js';
 import { attachWatch, detachWatch, type InodeWatch } from './notify.js';
 import type { OpenFile } from './open-file.js';
 import { pathString, type Path } from './path.js';

@@ -1,6 +1,7 @@
 /** A mounted instance of a file system (Linux: struct super_block). */
 import type { Errno } from '../base/brands.js';
 import type { Inode } from './inode.js';
+import { INITIAL_USER_NAMESPACE, type UserNamespace } from './user-namespace.js';
 
 /** What statfs(2) reports. */
 export interface FileSystemStatistics {
@@ -21,7 +22,12 @@ export abstract class FileSystem {
   abstract readonly type: string;
   /** st_dev of its files: an anonymous device, major 0. */
   readonly device: number = nextDevice++;
-  readonly readOnly: boolean = false;
+  /** Changed by mount -o remount,ro. */
+  readOnly: boolean = false;
+  /** What it shows cannot be written by anybody (a host directory given read-only). */
+  readonly alwaysReadOnly: boolean = false;
+  /** Whose mount it is: only there its set-user-ID programs count (Linux: s_user_ns). */
+  userNs: UserNamespace = INITIAL_USER_NAMESPACE;
   abstract readonly root: Inode;
   abstract statistics(): FileSystemStatistics;
 
@@ -32,6 +38,8 @@ export abstract class FileSystem {
   rootDentry: import('./dentry.js').Dentry | undefined = undefined;
   /** Names in the dentry cache. */
   cachedDentries = 0;
+  /** Files open for writing. */
+  openWriters = 0;
   /** Mounts of it that exist; the last unmount disposes. */
   mountCount = 0;
 

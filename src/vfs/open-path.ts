@@ -185,6 +185,7 @@ function named(file: OpenFile, place: Path, writes: boolean): OpenFile {
   setFilePath(file, place);
   if (writes) {
     file.countedWriter = true;
+    file.inode.fs.openWriters++;
     file.inode.writers++;
   }
   if ((file.flags & O_PATH) === 0) notifyDentry(place.dentry, IN_OPEN);
@@ -203,7 +204,7 @@ function mayOpen(cred: Credentials, place: Path, flags: number, created: boolean
       break;
     case S_IFBLK:
     case S_IFCHR:
-      if ((place.mount.flags & MS_NODEV) !== 0) return EACCES;
+      if ((place.mount.flags & MS_NODEV) !== 0 || place.mount.fs.userNs.parent !== null) return EACCES;
       break;
     default:
       break;

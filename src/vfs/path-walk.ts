@@ -162,6 +162,7 @@ export class Walk {
     this.dentry = child;
     for (let above = mountedOn(this.mount, this.dentry); above; above = mountedOn(this.mount, this.dentry)) {
       if ((this.flags & NO_XDEV) !== 0) return EXDEV;
+      above.expiryMark = false;
       this.mount = above;
       this.dentry = above.root;
     }

@@ -22,6 +22,7 @@ export function samePath(a: Path, b: Path): boolean {
 export function holdPath(path: Path): void {
   path.dentry.pins++;
   path.mount.pins++;
+  path.mount.expiryMark = false;
   if (path.dentry.inode) holdInode(path.dentry.inode);
 }
 
@@ -50,7 +51,10 @@ export function endFile(file: OpenFile): void {
     }
     dropPath(path);
   }
-  if (file.countedWriter) inode.writers--;
+  if (file.countedWriter) {
+    inode.writers--;
+    inode.fs.openWriters--;
+  }
   dropInode(inode);
 }
 

@@ -7,7 +7,7 @@ import { CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_FSETID } from '.
 import { EACCES, EPERM, EROFS } from '../abi/errno.js';
 import { MS_RDONLY } from '../abi/mount.js';
 import { S_IFDIR, S_IFLNK, S_IFREG, S_ISGID, S_ISVTX, S_IXGRP } from '../abi/stat.js';
-import { hasCapability, inGroup, type Credentials } from './credentials.js';
+import { capableOver, inGroup, type Credentials } from './credentials.js';
 import type { Inode } from './inode.js';
 import type { Mount } from './mount.js';
 
@@ -36,11 +36,11 @@ function permissionByCapability(inode: Inode, cred: Credentials, mask: number): 
   if (cred.effective === 0) return EACCES;
   const { mode } = inode;
   if ((mode & 0o170000) === S_IFDIR) {
-    if ((mask & MAY_WRITE) === 0 && hasCapability(cred, CAP_DAC_READ_SEARCH)) return 0;
-    return hasCapability(cred, CAP_DAC_OVERRIDE) ? 0 : EACCES;
+    if ((mask & MAY_WRITE) === 0 && capableOver(inode, cred, CAP_DAC_READ_SEARCH)) return 0;
+    return capableOver(inode, cred, CAP_DAC_OVERRIDE) ? 0 : EACCES;
   }
-  if (mask === MAY_READ && hasCapability(cred, CAP_DAC_READ_SEARCH)) return 0;
-  if (((mask & MAY_EXEC) === 0 || (mode & 0o111) !== 0) && hasCapability(cred, CAP_DAC_OVERRIDE)) return 0;
+  if (mask === MAY_READ && capableOver(inode, cred, CAP_DAC_READ_SEARCH)) return 0;
+  if (((mask & MAY_EXEC) === 0 || (mode & 0o111) !== 0) && capableOver(inode, cred, CAP_DAC_OVERRIDE)) return 0;
   return EACCES;
 }
 
@@ -65,20 +65,20 @@ export function wantWrite(mount: Mount): 0 | Errno {
 
 /** Owner of the inode, or capable of acting as one (Linux: inode_owner_or_capable). */
 export function ownerOrCapable(inode: Inode, cred: Credentials): boolean {
-  return inode.uid === cred.fsuid || hasCapability(cred, CAP_FOWNER);
+  return inode.uid === cred.fsuid || capableOver(inode, cred, CAP_FOWNER);
 }
 
 /** In a sticky directory only the owners of file and directory may remove a name. */
 export function checkSticky(directory: Inode, victim: Inode, cred: Credentials): 0 | Errno {
   if ((directory.mode & S_ISVTX) === 0) return 0;
   if (victim.uid === cred.fsuid || directory.uid === cred.fsuid) return 0;
-  return hasCapability(cred, CAP_FOWNER) ? 0 : EPERM;
+  return capableOver(victim, cred, CAP_FOWNER) ? 0 : EPERM;
 }
 
 /** Removes the set-group-ID bit from a new file's mode where its creator could not set it (Linux: mode_strip_sgid). */
 export function stripSetgid(directory: Inode, cred: Credentials, mode: number): number {
   if ((mode & (S_ISGID | S_IXGRP)) !== (S_ISGID | S_IXGRP)) return mode;
   if ((directory.mode & S_ISGID) === 0) return mode;
-  if (inGroup(cred, directory.gid) || hasCapability(cred, CAP_FSETID)) return mode;
+  if (inGroup(cred, directory.gid) || capableOver(directory, cred, CAP_FSETID)) return mode;
   return mode & ~S_ISGID;
 }

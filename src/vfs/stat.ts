@@ -3,11 +3,12 @@ import type { Errno } from '../base/brands.js';
 import { STAT, STATFS, STATX, type StatStruct, type StatxStruct } from '../abi/stat-struct.js';
 import { MS_NOATIME, MS_NODEV, MS_NODIRATIME, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_RELATIME } from '../abi/mount.js';
 import { ST_NOATIME, ST_NODEV, ST_NODIRATIME, ST_NOEXEC, ST_NOSUID, ST_RDONLY, ST_RELATIME, ST_VALID } from '../abi/mount.js';
-import { STATX_ATTR_MOUNT_ROOT, STATX_BASIC_STATS, STATX_MNT_ID } from '../abi/stat.js';
+import { STATX_ATTR_MOUNT_ROOT, STATX_BASIC_STATS, STATX_MNT_ID, STATX_MNT_ID_UNIQUE } from '../abi/stat.js';
 import type { FileSystem } from './file-system.js';
 import { emptyAttributes, type Inode } from './inode.js';
 import type { Mount } from './mount.js';
 import type { Path } from './path.js';
+import { shownGid, shownUid, type UserNamespace } from './user-namespace.js';
 import { majorOf, makeDevice, minorOf } from './special-files.js';
 
 /** st_dev of the files of `fs`. */
@@ -22,7 +23,7 @@ const statBytes = new Uint8Array(STAT.size);
 const statView = new DataView(statBytes.buffer);
 
 /** The 144 bytes of struct stat; valid until the next call. */
-export function encodeStat(inode: Inode): Uint8Array | Errno {
+export function encodeStat(inode: Inode, viewer: UserNamespace): Uint8Array | Errno {
   const got = inode.getAttributes(attributes);
   if (got !== 0) return got;
   const record = statRecord;
@@ -30,8 +31,8 @@ export function encodeStat(inode: Inode): Uint8Array | Errno {
   record.ino = attributes.ino;
   record.nlink = attributes.nlink;
   record.mode = attributes.mode;
-  record.uid = attributes.uid;
-  record.gid = attributes.gid;
+  record.uid = shownUid(viewer, attributes.uid);
+  record.gid = shownGid(viewer, attributes.gid);
   record.rdev = attributes.rdev;
   record.size = attributes.size;
   record.blksize = attributes.blksize;
@@ -51,17 +52,17 @@ const statxBytes = new Uint8Array(STATX.size);
 const statxView = new DataView(statxBytes.buffer);
 
 /** The 256 bytes of struct statx; valid until the next call. `path`: unknown for files without a name. */
-export function encodeStatx(inode: Inode, path: Path | undefined): Uint8Array | Errno {
+export function encodeStatx(inode: Inode, path: Path | undefined, viewer: UserNamespace, uniqueId = false): Uint8Array | Errno {
   const got = inode.getAttributes(attributes);
   if (got !== 0) return got;
   const record = statxRecord;
-  record.mask = STATX_BASIC_STATS | STATX_MNT_ID;
+  record.mask = STATX_BASIC_STATS | (uniqueId ? STATX_MNT_ID_UNIQUE : STATX_MNT_ID);
   record.blksize = attributes.blksize;
   record.attributesMask = STATX_ATTR_MOUNT_ROOT;
   record.attributes = path && path.dentry === path.mount.root ? STATX_ATTR_MOUNT_ROOT : 0;
   record.nlink = attributes.nlink;
-  record.uid = attributes.uid;
-  record.gid = attributes.gid;
+  record.uid = shownUid(viewer, attributes.uid);
+  record.gid = shownGid(viewer, attributes.gid);
   record.mode = attributes.mode;
   record.ino = attributes.ino;
   record.size = attributes.size;
@@ -75,7 +76,7 @@ export function encodeStatx(inode: Inode, path: Path | undefined): Uint8Array | 
   record.rdevMajor = majorOf(attributes.rdev);
   record.rdevMinor = minorOf(attributes.rdev);
   record.devMinor = inode.fs.device;
-  record.mntId = path?.mount.id ?? 0;
+  record.mntId = (uniqueId ? path?.mount.uniqueId : path?.mount.id) ?? 0;
   STATX.write(statxView, 0, record);
   return statxBytes;
 }

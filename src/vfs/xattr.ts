@@ -4,7 +4,8 @@ import { CAP_SETFCAP, CAP_SYS_ADMIN } from '../abi/capability.js';
 import { EINVAL, ENODATA, EOPNOTSUPP, EPERM } from '../abi/errno.js';
 import { IN_ATTRIB } from '../abi/inotify.js';
 import { S_IFDIR, S_IFREG, S_ISVTX } from '../abi/stat.js';
-import { hasCapability, type Credentials } from './credentials.js';
+import { capableOver, hasCapability, type Credentials } from './credentials.js';
+import { CAPABILITY_XATTR, capabilitiesToShow, capabilitiesToStore } from './file-capabilities.js';
 import type { Inode } from './inode.js';
 import { notifyDentry } from './notify.js';
 import type { Path } from './path.js';
@@ -26,21 +27,25 @@ function mayAccess(inode: Inode, cred: Credentials, name: ByteString, mask: numb
 }
 
 /** security.* may be written by the capable only (Linux: security/commoncap.c). */
-function maySetSecurity(cred: Credentials, name: ByteString): 0 | Errno {
+function maySetSecurity(inode: Inode, cred: Credentials, name: ByteString): 0 | Errno {
   if (!name.startsWith('security.')) return 0;
-  return hasCapability(cred, name === 'security.capability' ? CAP_SETFCAP : CAP_SYS_ADMIN) ? 0 : EPERM;
+  const allowed = name === CAPABILITY_XATTR ? capableOver(inode, cred, CAP_SETFCAP) : hasCapability(cred, CAP_SYS_ADMIN);
+  return allowed ? 0 : EPERM;
 }
 
 export function getXattr(path: Path, cred: Credentials, name: ByteString): Uint8Array | Errno {
   const inode = path.dentry.inode!;
   const allowed = mayAccess(inode, cred, name, MAY_READ);
-  return allowed !== 0 ? allowed : inode.getXattr(name);
+  if (allowed !== 0) return allowed;
+  const value = inode.getXattr(name);
+  return name === CAPABILITY_XATTR && !isErr(value) ? capabilitiesToShow(cred, value as Uint8Array) : value;
 }
 
 export function setXattr(path: Path, cred: Credentials, name: ByteString, value: Uint8Array, flags: number): 0 | Errno {
   const allowed = mayChange(path, cred, name);
   if (allowed !== 0) return allowed;
-  return told(path, path.dentry.inode!.setXattr(name, value, flags));
+  const stored = name === CAPABILITY_XATTR ? capabilitiesToStore(cred, value) : value;
+  return isErr(stored) ? stored : told(path, path.dentry.inode!.setXattr(name, stored as Uint8Array, flags));
 }
 
 export function removeXattr(path: Path, cred: Credentials, name: ByteString): 0 | Errno {
@@ -53,7 +58,7 @@ function mayChange(path: Path, cred: Credentials, name: ByteString): 0 | Errno {
   const writable = wantWrite(path.mount);
   if (writable !== 0) return writable;
   const allowed = mayAccess(path.dentry.inode!, cred, name, MAY_WRITE);
-  return allowed !== 0 ? allowed : maySetSecurity(cred, name);
+  return allowed !== 0 ? allowed : maySetSecurity(path.dentry.inode!, cred, name);
 }
 
 function told(path: Path, result: 0 | Errno): 0 | Errno {

@@ -56,7 +56,8 @@ const MAX_INODES = 65536;
 
 export class HostFs extends FileSystem {
   readonly type = 'hostfs';
-  override readonly readOnly: boolean;
+  override readOnly: boolean;
+  override readonly alwaysReadOnly: boolean;
   override readonly stableNames: boolean;
   readonly root: HostInode;
   readonly rootFd: HostFd;
@@ -74,6 +75,7 @@ export class HostFs extends FileSystem {
   private constructor(rootFd: HostFd, rootStat: HostStat, options: HostFsOptions) {
     super();
     this.readOnly = options.readOnly ?? true;
+    this.alwaysReadOnly = this.readOnly;
     this.stableNames = this.readOnly && (options.assumeStable ?? false);
     this.mapOwner = options.mapOwner;
     this.physmem = options.physmem;

@@ -71,7 +71,7 @@ type NumberLimit = { [K in keyof IpcLimits]: IpcLimits[K] extends number ? K : n
 
 /** One limit of at most `most`. */
 function limit(machine: Machine, name: NumberLimit, most: number): Setting {
-  const { limits } = machine.ipc;
+  const { limits } = machine.current.nsproxy.ipc;
   return {
     read: () => `${limits[name]}\n`,
     write: (text) => {
@@ -85,7 +85,7 @@ function limit(machine: Machine, name: NumberLimit, most: number): Setting {
 }
 
 function largeLimit(machine: Machine, name: 'shmmax' | 'shmall'): Setting {
-  const { limits } = machine.ipc;
+  const { limits } = machine.current.nsproxy.ipc;
   return {
     read: () => `${limits[name]}\n`,
     write: (text) => {
@@ -100,7 +100,7 @@ function largeLimit(machine: Machine, name: 'shmmax' | 'shmall'): Setting {
 const SEM_LIMITS = ['semmsl', 'semmns', 'semopm', 'semmni'] as const;
 
 function semLimits(machine: Machine): Setting {
-  const { limits } = machine.ipc;
+  const { limits } = machine.current.nsproxy.ipc;
   // What the kernel itself would have to hold stays bounded.
   const most = SEM_LIMITS.map((name) => BigInt(name === 'semmni' ? IPC_SLOTS : limits[name]));
   return {
@@ -140,7 +140,7 @@ const MQUEUE_MOST = {
 
 /** Names below /proc/sys/fs/mqueue. */
 export function mqueueSettings(machine: Machine): Readonly<Record<string, Setting>> {
-  const { limits } = machine.ipc.mqueues;
+  const { limits } = machine.current.nsproxy.ipc.mqueues;
   const setting = (name: keyof typeof MQUEUE_MOST): Setting => ({
     read: () => `${limits[name]}\n`,
     write: (text) => {

@@ -19,7 +19,8 @@ import {
   type ProcEntry,
   type TextSource,
 } from './nodes.js';
-import { taskDirectory } from './process-directory.js';
+import { INITIAL_PID_NAMESPACE, pidIn, type PidNamespace } from '../../kernel/pid-namespace.js';
+import { taskDirectory, type TaskDirectories } from './process-directory.js';
 import { sysDirectory } from './sys-tree.js';
 import { cpuinfoText, filesystemsText, loadavgText, meminfoText, statText, uptimeText } from './system-files.js';
 
@@ -31,7 +32,14 @@ export class ProcFs extends FileSystem {
   override readonly stableNames = false;
   readonly root: Inode;
 
-  constructor(machine: Machine) {
+  /** Directories of tasks, so that a name leads to the same inode each time. */
+  readonly directories: TaskDirectories = new WeakMap();
+
+  /** Shows the processes of `pidNs`, by their ids there. */
+  constructor(
+    machine: Machine,
+    readonly pidNs: PidNamespace = INITIAL_PID_NAMESPACE,
+  ) {
     super();
     this.root = new ProcDirectory(this, ROOT_INO, 0o555, () => ROOT_OWNER, new RootDirectory(this, machine));
   }
@@ -57,15 +65,19 @@ class RootDirectory implements DirectorySource {
     if (fixed) return fixed;
     if (!/^[1-9]\d{0,9}$/.test(name)) return ENOENT;
     // A thread's id works here too, though only processes are listed.
-    const task = this.machine.tasks.get(Number(name));
+    const task = this.machine.tasks.get(this.fs.pidNs.globalOf(Number(name)));
     return task ? taskDirectory(this.fs, task, ROOT_INO, false) : ENOENT;
   }
 
   *list(): Iterable<ProcEntry> {
     const first = this.fixed.size;
     for (const [name, node] of this.fixed) yield { name, ino: node.ino, type: node.type };
-    for (const pid of [...this.machine.groups.keys()].sort((a, b) => a - b)) {
-      if (this.machine.tasks.has(pid)) yield { name: String(pid), ino: taskIno(pid, 1), type: S_IFDIR, place: first + pid };
+    const { pidNs } = this.fs;
+    const ids = pidNs.parent === null ? [...this.machine.groups.keys()].sort((a, b) => a - b) : pidNs.memberIds();
+    for (const id of ids) {
+      const pid = pidNs.globalOf(id);
+      if (!this.machine.groups.has(pid) || !this.machine.tasks.has(pid)) continue;
+      yield { name: String(id), ino: taskIno(pid, 1), type: S_IFDIR, place: first + id };
     }
   }
 }
@@ -73,14 +85,18 @@ class RootDirectory implements DirectorySource {
 function fixedNodes(fs: ProcFs, machine: Machine): ReadonlyMap<ByteString, Inode> {
   const owner = (): typeof ROOT_OWNER => ROOT_OWNER;
   const nodes = new Map<ByteString, Inode>();
-  const link = (name: ByteString, target: () => ByteString): void => {
+  const link = (name: ByteString, target: () => ByteString | Errno): void => {
     nodes.set(name, new ProcLink(fs, fixedIno(), owner, target));
   };
   const text = (name: ByteString, source: TextSource, permissions = 0o444): void => {
     nodes.set(name, new ProcText(fs, fixedIno(), permissions, owner, source));
   };
-  link('self', () => String(machine.current.group.pid));
-  link('thread-self', () => `${machine.current.group.pid}/task/${machine.current.tid}`);
+  const ownId = (pid: number): number => pidIn(fs.pidNs, pid);
+  link('self', () => (ownId(machine.current.group.pid) === 0 ? ENOENT : String(ownId(machine.current.group.pid))));
+  link('thread-self', () => {
+    const { tid, group } = machine.current;
+    return ownId(group.pid) === 0 ? ENOENT : `${ownId(group.pid)}/task/${ownId(tid)}`;
+  });
   link('mounts', () => 'self/mounts');
   text('meminfo', () => meminfoText(machine));
   text('cpuinfo', () => cpuinfoText(machine));
@@ -102,9 +118,9 @@ function sysvipcDirectory(fs: ProcFs, machine: Machine): Inode {
   const owner = (): typeof ROOT_OWNER => ROOT_OWNER;
   const file = (source: TextSource): ProcText => new ProcText(fs, fixedIno(), 0o444, owner, source);
   const nodes = new Map<ByteString, Inode>([
-    ['msg', file(() => msgText(machine.ipc))],
-    ['sem', file(() => semText(machine.ipc))],
-    ['shm', file(() => shmText(machine.ipc))],
+    ['msg', file(() => msgText(machine.current.nsproxy.ipc))],
+    ['sem', file(() => semText(machine.current.nsproxy.ipc))],
+    ['shm', file(() => shmText(machine.current.nsproxy.ipc))],
   ]);
   return new ProcDirectory(fs, fixedIno(), 0o555, owner, fixedDirectory(nodes, ROOT_INO));
 }

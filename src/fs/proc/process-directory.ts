@@ -3,16 +3,18 @@ import { isErr, type ByteString, type Errno } from '../../base/brands.js';
 import { byteString } from '../../base/bytes.js';
 import { EACCES, EINVAL, ENOENT } from '../../abi/errno.js';
 import { S_IFDIR, S_IFLNK, S_IFREG } from '../../abi/stat.js';
+import { pidIn, type PidNamespace } from '../../kernel/pid-namespace.js';
 import type { Task } from '../../kernel/task.js';
-import type { FileSystem } from '../../vfs/file-system.js';
+import type { MapKind } from '../../kernel/user-namespaces.js';
 import type { Inode } from '../../vfs/inode.js';
 import { pathString, type Path } from '../../vfs/path.js';
+import type { ProcFs } from './proc-fs.js';
+import { idMapEntry, namespaceLinks, setgroupsEntry } from './process-namespaces.js';
 import { mayInspect } from './access.js';
 import { taskIno } from './inode-numbers.js';
 import { mountinfoText, mountsText } from './mount-text.js';
 import {
   ProcDirectory,
-  ProcLink,
   ProcMagicLink,
   ProcText,
   ROOT_OWNER,
@@ -34,7 +36,7 @@ const ATTR_INO = 900;
 const NET_INO = 940;
 
 interface Context {
-  readonly fs: FileSystem;
+  readonly fs: ProcFs;
   readonly task: Task;
   readonly owner: () => Owner;
   readonly ino: number;
@@ -51,10 +53,14 @@ interface Entry {
   readonly make: (context: Context) => Inode;
 }
 
-function text(permissions: number, source: (task: Task) => ByteString | Errno, sink?: (task: Task) => TextSink): Entry {
+function text(
+  permissions: number,
+  source: (task: Task, viewer: PidNamespace) => ByteString | Errno,
+  sink?: (task: Task) => TextSink,
+): Entry {
   return {
     type: S_IFREG,
-    make: ({ fs, ino, owner, task }) => new ProcText(fs, ino, permissions, owner, () => source(task), sink?.(task)),
+    make: ({ fs, ino, owner, task }) => new ProcText(fs, ino, permissions, owner, () => source(task, fs.pidNs), sink?.(task)),
   };
 }
 
@@ -175,7 +181,7 @@ const ENTRIES: ReadonlyMap<ByteString, Entry> = new Map<ByteString, Entry>([
   ['task', directory(0o555, ({ fs, task, directoryIno }) => new TaskDirectory(fs, task, directoryIno), true)],
   ['fd', directory(0o500, ({ fs, task, owner, directoryIno }) => new FdDirectory(fs, task, owner, directoryIno))],
   ['fdinfo', directory(0o555, ({ fs, task, owner, directoryIno }) => new FdInfoDirectory(fs, task, owner, directoryIno))],
-  ['ns', directory(0o511, ({ fs, owner, ino, directoryIno, task }) => namespaces(fs, owner, ino, directoryIno, task))],
+  ['ns', directory(0o511, ({ fs, owner, ino, directoryIno, task }) => namespaceLinks(fs, owner, ino, directoryIno, task))],
   ['environ', guardedText(0o400, (task) => memoryText(task, task.mm.envStart, task.mm.envEnd))],
   ['auxv', guardedText(0o400, auxvText)],
   ['status', text(0o444, statusText)],
@@ -186,7 +192,10 @@ const ENTRIES: ReadonlyMap<ByteString, Entry> = new Map<ByteString, Entry>([
   ['cmdline', text(0o444, commandLine)],
   [
     'stat',
-    { type: S_IFREG, make: ({ fs, ino, owner, task, isThread }) => new ProcText(fs, ino, 0o444, owner, () => statText(task, isThread)) },
+    {
+      type: S_IFREG,
+      make: ({ fs, ino, owner, task, isThread }) => new ProcText(fs, ino, 0o444, owner, () => statText(task, fs.pidNs, isThread)),
+    },
   ],
   ['statm', text(0o444, statmText)],
   ['maps', guardedText(0o444, (task) => (task.state === 'zombie' ? '' : task.mm.formatMaps()))],
@@ -211,9 +220,9 @@ const ENTRIES: ReadonlyMap<ByteString, Entry> = new Map<ByteString, Entry>([
     ),
   ],
   ['io', guardedText(0o400, ioText)],
-  ['uid_map', text(0o644, () => '         0          0 4294967295\n')],
-  ['gid_map', text(0o644, () => '         0          0 4294967295\n')],
-  ['setgroups', text(0o644, () => 'allow\n')],
+  ['uid_map', idMap('uid')],
+  ['gid_map', idMap('gid')],
+  ['setgroups', { type: S_IFREG, make: ({ fs, ino, owner, task }) => setgroupsEntry(fs, ino, owner, task) }],
   ['pagemap', { type: S_IFREG, make: ({ fs, ino, owner, task }) => new PagemapNode(fs, ino, owner, task) }],
   ['attr', directory(0o555, attributes)],
   ['net', directory(0o555, netTables)],
@@ -221,34 +230,12 @@ const ENTRIES: ReadonlyMap<ByteString, Entry> = new Map<ByteString, Entry>([
   ['timerslack_ns', text(0o666, (task) => `${task.timerSlackNs}\n`)],
 ]);
 
-function ioText(): ByteString {
-  return 'rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: 0\nread_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n';
+function idMap(kind: MapKind): Entry {
+  return { type: S_IFREG, make: ({ fs, ino, owner, task }) => idMapEntry(fs, ino, owner, task, kind) };
 }
 
-const NAMESPACE_INO: readonly (readonly [string, number])[] = [
-  ['cgroup', 4026531835],
-  ['ipc', 4026531839],
-  ['mnt', 4026531841],
-  ['net', 4026531840],
-  ['pid', 4026531836],
-  ['time', 4026531834],
-  ['user', 4026531837],
-  ['uts', 4026531838],
-];
-
-function namespaces(fs: FileSystem, owner: () => Owner, ino: number, parentIno: number, task: Task): DirectorySource {
-  const link = (name: ByteString): Inode | Errno => {
-    const index = NAMESPACE_INO.findIndex(([known]) => known === name);
-    if (index < 0) return ENOENT;
-    return new ProcLink(fs, ino + 512 + index, owner, () => (mayInspect(task) ? `${name}:[${NAMESPACE_INO[index]![1]}]` : EACCES));
-  };
-  return {
-    parentIno,
-    lookup: link,
-    *list() {
-      for (const [index, [name]] of NAMESPACE_INO.entries()) yield { name, ino: ino + 512 + index, type: S_IFLNK };
-    },
-  };
+function ioText(): ByteString {
+  return 'rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: 0\nread_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n';
 }
 
 /** The process whose /proc/PID `inode` is (pidfd_send_signal(2) takes those too). */
@@ -262,7 +249,7 @@ class EntryTable implements DirectorySource {
   private readonly nodes = new Map<ByteString, Inode>();
 
   constructor(
-    private readonly fs: FileSystem,
+    private readonly fs: ProcFs,
     readonly task: Task,
     private readonly owner: () => Owner,
     private readonly ino: number,
@@ -303,12 +290,12 @@ function ownerOf(task: Task): () => Owner {
   return () => (task.group.dumpable === 1 ? { uid: task.cred.euid, gid: task.cred.egid } : ROOT_OWNER);
 }
 
-const directories = new WeakMap<Task, { process?: ProcDirectory; thread?: ProcDirectory }>();
+export type TaskDirectories = WeakMap<Task, { process?: ProcDirectory; thread?: ProcDirectory }>;
 
 /** The directory of a process (by its leader), or of a thread beneath `task`. */
-export function taskDirectory(fs: FileSystem, task: Task, parentIno: number, isThread: boolean): ProcDirectory {
-  let made = directories.get(task);
-  if (!made) directories.set(task, (made = {}));
+export function taskDirectory(fs: ProcFs, task: Task, parentIno: number, isThread: boolean): ProcDirectory {
+  let made = fs.directories.get(task);
+  if (!made) fs.directories.set(task, (made = {}));
   const kept = isThread ? made.thread : made.process;
   if (kept) return kept;
   const ino = taskIno(task.tid, isThread ? 257 : 1);
@@ -321,20 +308,20 @@ export function taskDirectory(fs: FileSystem, task: Task, parentIno: number, isT
 
 class TaskDirectory implements DirectorySource {
   constructor(
-    private readonly fs: FileSystem,
+    private readonly fs: ProcFs,
     private readonly task: Task,
     readonly parentIno: number,
   ) {}
 
   lookup(name: ByteString): Inode | Errno {
     if (!/^[1-9]\d{0,9}$/.test(name)) return ENOENT;
-    const thread = this.task.machine.tasks.get(Number(name));
+    const thread = this.task.machine.tasks.get(this.fs.pidNs.globalOf(Number(name)));
     if (!thread || thread.group !== this.task.group) return ENOENT;
     return taskDirectory(this.fs, thread, taskIno(this.task.tid, 2), true);
   }
 
   *list(): Iterable<ProcEntry> {
     const ids = [...this.task.group.tasks].map((thread) => thread.tid).sort((a, b) => a - b);
-    for (const tid of ids) yield { name: String(tid), ino: taskIno(tid, 257), type: S_IFDIR, place: tid };
+    for (const tid of ids) yield { name: String(pidIn(this.fs.pidNs, tid)), ino: taskIno(tid, 257), type: S_IFDIR, place: tid };
   }
 }

@@ -2,6 +2,8 @@
 import type { ByteString } from '../../base/brands.js';
 import { groupCpuTimes, taskCpuTimes } from '../../kernel/cpu-clock.js';
 import { terminalOf } from '../../kernel/job-control.js';
+import { INITIAL_PID_NAMESPACE, pidIn, type PidNamespace } from '../../kernel/pid-namespace.js';
+import { shownGid, shownUid } from '../../vfs/user-namespace.js';
 import type { Task } from '../../kernel/task.js';
 import type { ThreadGroup } from '../../kernel/thread-group.js';
 
@@ -45,7 +47,7 @@ function limitText(value: number): string {
 }
 
 /** /proc/PID/stat, 52 fields; of a thread: its own times. */
-export function statText(task: Task, isThread = false): ByteString {
+export function statText(task: Task, viewer: PidNamespace = INITIAL_PID_NAMESPACE, isThread = false): ByteString {
   const { group, mm, machine } = task;
   const { processGroup: pgrp } = group;
   const terminal = terminalOf(group);
@@ -54,14 +56,14 @@ export function statText(task: Task, isThread = false): ByteString {
   const { scheduling } = task;
   const { userNs, systemNs } = isThread ? taskCpuTimes(task) : groupCpuTimes(group);
   const fields: (number | string)[] = [
-    task.tid,
+    pidIn(viewer, task.tid),
     `(${task.name})`,
     stateOf(task).letter,
-    group.parent?.pid ?? 0,
-    pgrp.id,
-    pgrp.session.id,
+    pidIn(viewer, group.parent?.pid ?? 0),
+    pidIn(viewer, pgrp.id),
+    pidIn(viewer, pgrp.session.id),
     terminal?.device ?? 0,
-    terminal?.foreground?.id ?? -1,
+    terminal?.foreground ? pidIn(viewer, terminal.foreground.id) : -1,
     0x400000,
     0,
     0,
@@ -129,27 +131,28 @@ function kb(pages: number): string {
 }
 
 /** /proc/PID/status. */
-export function statusText(task: Task): ByteString {
+export function statusText(task: Task, viewer: PidNamespace = INITIAL_PID_NAMESPACE): ByteString {
   const { group, cred, signals } = task;
   const state = stateOf(task);
+  const reader = (task.machine.current ?? task).cred.userNs;
   const shared = group.signals;
   const lines = [
     `Name:\t${task.name.replace(/\\/g, '\\\\').replace(/\n/g, '\\n')}`,
     `Umask:\t${task.fs.umask.toString(8).padStart(4, '0')}`,
     `State:\t${state.letter} (${state.text})`,
-    `Tgid:\t${group.pid}`,
+    `Tgid:\t${pidIn(viewer, group.pid)}`,
     'Ngid:\t0',
-    `Pid:\t${task.tid}`,
-    `PPid:\t${group.parent?.pid ?? 0}`,
-    `TracerPid:\t${task.trace?.tracer.group.pid ?? 0}`,
-    `Uid:\t${cred.uid}\t${cred.euid}\t${cred.suid}\t${cred.fsuid}`,
-    `Gid:\t${cred.gid}\t${cred.egid}\t${cred.sgid}\t${cred.fsgid}`,
+    `Pid:\t${pidIn(viewer, task.tid)}`,
+    `PPid:\t${pidIn(viewer, group.parent?.pid ?? 0)}`,
+    `TracerPid:\t${pidIn(viewer, task.trace?.tracer.group.pid ?? 0)}`,
+    `Uid:\t${[cred.uid, cred.euid, cred.suid, cred.fsuid].map((id) => shownUid(reader, id)).join('\t')}`,
+    `Gid:\t${[cred.gid, cred.egid, cred.sgid, cred.fsgid].map((id) => shownGid(reader, id)).join('\t')}`,
     `FDSize:\t${Math.max(64, 2 ** Math.ceil(Math.log2(Math.max(1, task.files.capacity))))}`,
-    `Groups:\t${cred.groups.map((gid) => `${gid} `).join('')}`,
-    `NStgid:\t${group.pid}`,
-    `NSpid:\t${task.tid}`,
-    `NSpgid:\t${group.processGroup.id}`,
-    `NSsid:\t${group.processGroup.session.id}`,
+    `Groups:\t${cred.groups.map((gid) => `${shownGid(reader, gid)} `).join('')}`,
+    `NStgid:\t${idsIn(task, viewer, group.pid)}`,
+    `NSpid:\t${idsIn(task, viewer, task.tid)}`,
+    `NSpgid:\t${idsIn(task, viewer, group.processGroup.id)}`,
+    `NSsid:\t${idsIn(task, viewer, group.processGroup.session.id)}`,
     ...memoryLines(task),
     `Threads:\t${group.tasks.size}`,
     `SigQ:\t0/${group.limits.soft[11]}`,
@@ -175,6 +178,13 @@ export function statusText(task: Task): ByteString {
     'nonvoluntary_ctxt_switches:\t0',
   ];
   return lines.join('\n') + '\n';
+}
+
+/** Its ids from the viewer's namespace down to its own. */
+function idsIn(task: Task, viewer: PidNamespace, pid: number): string {
+  const ids: number[] = [];
+  for (let ns: PidNamespace | null = task.group.pidNs; ns && ns.level >= viewer.level; ns = ns.parent) ids.unshift(pidIn(ns, pid));
+  return ids.join('\t');
 }
 
 function memoryLines(task: Task): string[] {

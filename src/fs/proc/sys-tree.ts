@@ -9,7 +9,7 @@ import { PAGE_SIZE } from '../../base/page.js';
 import type { Machine } from '../../kernel/machine.js';
 import { PID_MAX } from '../../kernel/pids.js';
 import type { Sysctl } from '../../kernel/sysctl.js';
-import { hasCapability } from '../../vfs/credentials.js';
+import { capableIn } from '../../vfs/credentials.js';
 import type { FileSystem } from '../../vfs/file-system.js';
 import type { Inode } from '../../vfs/inode.js';
 import { MAX_CAPACITY } from '../pipe.js';
@@ -100,7 +100,7 @@ function tree(machine: Machine): Tree {
   const setName =
     (store: (name: string) => void): TextSink =>
     (text) => {
-      if (!hasCapability(machine.current.cred, CAP_SYS_ADMIN)) return EPERM;
+      if (!capableIn(machine.current.cred, machine.current.nsproxy.uts.owner!, CAP_SYS_ADMIN)) return EPERM;
       const name = text.replace(/\n$/, '');
       if (name.length > 64) return EINVAL;
       store(name);
@@ -111,8 +111,14 @@ function tree(machine: Machine): Tree {
       ostype: line('Linux'),
       osrelease: () => `${machine.release}\n`,
       version: () => `${machine.version}\n`,
-      hostname: { read: () => `${machine.hostname}\n`, write: setName((name) => (machine.hostname = name)) },
-      domainname: { read: () => `${machine.domainname}\n`, write: setName((name) => (machine.domainname = name)) },
+      hostname: {
+        read: () => `${machine.current.nsproxy.uts.hostname}\n`,
+        write: setName((name) => (machine.current.nsproxy.uts.hostname = name)),
+      },
+      domainname: {
+        read: () => `${machine.current.nsproxy.uts.domainname}\n`,
+        write: setName((name) => (machine.current.nsproxy.uts.domainname = name)),
+      },
       pid_max: bound(machine, 'pidMax', 301, PID_MAX),
       'threads-max': () => `${machine.config.maxProcesses}\n`,
       cap_last_cap: line(40),

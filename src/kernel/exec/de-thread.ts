@@ -1,6 +1,7 @@
 /** execve in a process with several threads (Linux: fs/exec.c, de_thread): the caller stays, as the leader. */
 import { exitTask } from '../exit.js';
 import { forgetTracee } from '../ptrace/attach.js';
+import { forgetPid } from '../pid-namespace.js';
 import type { Task } from '../task.js';
 
 export function killOtherThreads(task: Task): void {
@@ -12,8 +13,11 @@ export function killOtherThreads(task: Task): void {
     forgetTracee(oldLeader);
     oldLeader.state = 'dead';
   }
-  machine.tasks.delete(task.tid);
+  const oldTid = task.tid;
+  machine.tasks.delete(oldTid);
+  forgetPid(machine, oldTid);
   task.tid = group.pid;
+  task.nsTid = group.nsPid;
   group.leader = task;
   machine.tasks.set(task.tid, task);
 }

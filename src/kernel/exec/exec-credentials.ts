@@ -2,26 +2,65 @@
 import { MS_NOSUID } from '../../abi/mount.js';
 import { S_ISGID, S_ISUID, S_IXGRP } from '../../abi/stat.js';
 import type { Credentials } from '../../vfs/credentials.js';
+import { fileCapabilities, type FileCapabilities } from '../../vfs/file-capabilities.js';
 import type { Path } from '../../vfs/path.js';
+import { gidIn, isUserNamespaceWithin, uidIn } from '../../vfs/user-namespace.js';
+import { intersection, isSubset, union } from '../capability-sets.js';
 
 const SECBIT_NOROOT = 1;
 const SECBIT_KEEP_CAPS = 16;
 
-/** Set-user-ID and set-group-ID bits count only where neither the mount nor no_new_privs forbids. */
-export function credentialsAfterExec(cred: Credentials, path: Path, noNewPrivs: boolean): Credentials {
+export interface ExecCredentials {
+  readonly cred: Credentials;
+  /** AT_SECURE: the C library must not trust the environment. */
+  readonly secure: boolean;
+}
+
+/** What the file gives: its owner's identity where it is set-user-ID, and file capabilities. */
+interface Gift {
+  readonly euid: number;
+  readonly egid: number;
+  readonly capabilities: FileCapabilities | undefined;
+}
+
+/** Set-user-ID bits and file capabilities count only where the mount is not nosuid and belongs to the task's namespace or above. */
+function giftOf(cred: Credentials, path: Path, noNewPrivs: boolean): Gift {
+  const { euid, egid, userNs } = cred;
+  const { mount } = path;
+  const nothing = { euid, egid, capabilities: undefined };
+  if ((mount.flags & MS_NOSUID) !== 0 || !isUserNamespaceWithin(userNs, mount.fs.userNs)) return nothing;
   const inode = path.dentry.inode!;
-  const honoursSetid = !noNewPrivs && (path.mount.flags & MS_NOSUID) === 0;
-  const setsUser = honoursSetid && (inode.mode & S_ISUID) !== 0;
-  const setsGroup = honoursSetid && (inode.mode & (S_ISGID | S_IXGRP)) === (S_ISGID | S_IXGRP);
-  const euid = setsUser ? inode.uid : cred.euid;
-  const egid = setsGroup ? inode.gid : cred.egid;
-  const raised = euid !== cred.uid || egid !== cred.gid;
-  const asRoot = (euid === 0 || cred.uid === 0) && (cred.securebits & SECBIT_NOROOT) === 0;
-  // Sets are numbers of 41 bits: root gets all that the bounding set allows, others keep what is ambient.
-  const permitted = asRoot ? cred.bounding : raised && setsUser ? 0 : cred.ambient;
-  const effective = asRoot ? (euid === 0 ? permitted : 0) : permitted;
-  return {
-    ...cred,
+  const capabilities = fileCapabilities(inode, userNs);
+  if (noNewPrivs || uidIn(userNs, inode.uid) < 0 || gidIn(userNs, inode.gid) < 0) return { ...nothing, capabilities };
+  const setsUser = (inode.mode & S_ISUID) !== 0;
+  const setsGroup = (inode.mode & (S_ISGID | S_IXGRP)) === (S_ISGID | S_IXGRP);
+  return { euid: setsUser ? inode.uid : euid, egid: setsGroup ? inode.gid : egid, capabilities };
+}
+
+/** Undefined: the program has file capabilities without which it would not run right, and the bounding set forbids them (EPERM). */
+export function credentialsAfterExec(old: Credentials, path: Path, noNewPrivs: boolean): ExecCredentials | undefined {
+  const gift = giftOf(old, path, noNewPrivs);
+  let { euid, egid } = gift;
+  const file = gift.capabilities;
+  let permitted = file ? union(intersection(old.bounding, file.permitted), intersection(old.inheritable, file.inheritable)) : 0;
+  if (file?.effective && !isSubset(file.permitted, permitted)) return undefined;
+  let isEffective = file?.effective ?? false;
+  const root = old.userNs.rootUid;
+  const isSetuidRoot = old.uid !== root && euid === root;
+  if ((old.securebits & SECBIT_NOROOT) === 0 && !(file && isSetuidRoot)) {
+    if (euid === root || old.uid === root) permitted = union(old.bounding, old.inheritable);
+    if (euid === root) isEffective = true;
+  }
+  const raised = euid !== old.uid || egid !== old.gid;
+  if (noNewPrivs && (raised || !isSubset(permitted, old.permitted))) {
+    euid = old.uid;
+    egid = old.gid;
+    permitted = intersection(permitted, old.permitted);
+  }
+  const ambient = file || raised ? 0 : old.ambient;
+  permitted = union(permitted, ambient);
+  const cred = {
+    ...old,
     euid,
     egid,
     suid: euid,
@@ -29,13 +68,9 @@ export function credentialsAfterExec(cred: Credentials, path: Path, noNewPrivs: 
     fsuid: euid,
     fsgid: egid,
     permitted,
-    effective,
-    ambient: raised ? 0 : cred.ambient,
-    securebits: cred.securebits & ~SECBIT_KEEP_CAPS,
+    effective: isEffective ? permitted : ambient,
+    ambient,
+    securebits: old.securebits & ~SECBIT_KEEP_CAPS,
   };
-}
-
-/** AT_SECURE: the C library must not trust the environment. */
-export function isSecure(before: Credentials, after: Credentials): boolean {
-  return after.euid !== before.uid || after.egid !== before.gid;
+  return { cred, secure: raised || (old.uid !== root && (isEffective || !isSubset(permitted, ambient))) };
 }

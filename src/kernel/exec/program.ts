@@ -5,7 +5,7 @@
 import { isErr, type ByteString, type Errno } from '../../base/brands.js';
 import { byteString } from '../../base/bytes.js';
 import { MS_NOEXEC } from '../../abi/mount.js';
-import { EACCES, EISDIR, ELIBBAD, ELOOP, ENOENT, ENOEXEC, ETXTBSY } from '../../abi/errno.js';
+import { EACCES, EISDIR, ELIBBAD, ELOOP, ENOENT, ENOEXEC, EPERM, ETXTBSY } from '../../abi/errno.js';
 import { AT_FDCWD } from '../../abi/fcntl.js';
 import { S_IFREG } from '../../abi/stat.js';
 import type { MappedFile } from '../../mm/address-space.js';
@@ -19,7 +19,7 @@ import { inodePermission, MAY_EXEC } from '../../vfs/permissions.js';
 import type { ResourceLimits } from '../resource-limits.js';
 import { checkArguments } from './arguments.js';
 import { readElf, type ElfFile } from './elf.js';
-import { credentialsAfterExec, isSecure } from './exec-credentials.js';
+import { credentialsAfterExec } from './exec-credentials.js';
 import { isScript, parseScript, SCRIPT_HEAD_BYTES } from './script.js';
 
 const MAX_SCRIPT_DEPTH = 5;
@@ -153,7 +153,8 @@ function finish(context: ProgramContext, executable: Executable, { argv, envp }:
   const fits = checkArguments(argv, envp, firstName, context.limits);
   if (isErr(fits)) return fits;
   const { path, file } = executable;
-  const cred = credentialsAfterExec(context.cred, path, context.noNewPrivs);
+  const identity = credentialsAfterExec(context.cred, path, context.noNewPrivs);
+  if (!identity) return EPERM;
   file.hold();
   interpreter?.file.hold();
   return {
@@ -165,8 +166,8 @@ function finish(context: ProgramContext, executable: Executable, { argv, envp }:
     fileName: firstName,
     name: firstName.slice(firstName.lastIndexOf('/') + 1, firstName.lastIndexOf('/') + 16),
     path,
-    cred,
-    secure: isSecure(context.cred, cred),
+    cred: identity.cred,
+    secure: identity.secure,
     close: () => {
       file.drop();
       interpreter?.file.drop();

@@ -8,7 +8,9 @@ import { IpcTable } from './ids.js';
 import { MqueueFs } from './mqueue-fs.js';
 import type { MessageQueue } from './msg.js';
 import type { SemaphoreSet } from './sem.js';
-import type { ShmSegment } from './shm.js';
+import { discardSegment, type ShmSegment } from './shm.js';
+import { Namespace } from '../../vfs/namespace.js';
+import type { UserNamespace } from '../../vfs/user-namespace.js';
 
 /** Linux: ULONG_MAX - (1 << 24). */
 const SHM_UNLIMITED = 2n ** 64n - 1n - 2n ** 24n;
@@ -38,7 +40,8 @@ export class IpcLimits {
   msgmni = 32000;
 }
 
-export class IpcNamespace {
+export class IpcNamespace extends Namespace {
+  readonly kind = 'ipc';
   readonly limits = new IpcLimits();
   readonly shm = new IpcTable<ShmSegment>();
   readonly sem = new IpcTable<SemaphoreSet>();
@@ -48,12 +51,33 @@ export class IpcNamespace {
   shmPages = 0;
   semaphores = 0;
   undos = 0;
-  /** Messages of all queues and their bytes, without and with overhead. */
+  /** Messages of all queues and their bytes, without overhead. */
   messages = 0;
   messageBytes = 0;
-  messageCharge = 0;
+  private ownCharge = 0;
 
-  constructor(private readonly machine: Machine) {}
+  constructor(
+    private readonly machine: Machine,
+    owner: UserNamespace,
+    isFirst: boolean,
+  ) {
+    super('ipc', owner, isFirst);
+  }
+
+  /** Bytes of the messages of all namespaces: the kernel's heap is one. */
+  get messageCharge(): number {
+    return this.machine.messageCharge;
+  }
+  set messageCharge(bytes: number) {
+    this.ownCharge += bytes - this.machine.messageCharge;
+    this.machine.messageCharge = bytes;
+  }
+
+  /** What is left goes; attached segments with their last mapping. */
+  protected override onUnused(): void {
+    this.messageCharge -= this.ownCharge;
+    for (const segment of this.shm.list()) discardSegment(segment);
+  }
 
   currentTask(): Task {
     return this.machine.current;

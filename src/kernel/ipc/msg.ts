@@ -65,7 +65,7 @@ export class MessageQueue {
 
 export function msgget(task: Task, key: number, flags: number): number | Errno {
   const { machine } = task;
-  const ns = machine.ipc;
+  const ns = task.nsproxy.ipc;
   const make = (): MessageQueue | Errno => {
     const queue = new MessageQueue(ns, new IpcPerm(key, flags & 0o777, task.cred), ns.limits.msgmnb, nowSeconds(machine));
     const added = ns.msg.add(queue, ns.limits.msgmni);
@@ -75,7 +75,7 @@ export function msgget(task: Task, key: number, flags: number): number | Errno {
 }
 
 export function* msgsnd(task: Task, id: number, message: Message, flags: number): Blocking<number> {
-  const ns = task.machine.ipc;
+  const ns = task.nsproxy.ipc;
   const queue = ns.msg.find(id);
   if (isErr(queue)) return queue;
   for (;;) {
@@ -113,7 +113,7 @@ function findMessage(queue: MessageQueue, type: number, flags: number): number {
 export function* msgrcv(task: Task, id: number, size: number, type: number, flags: number): Blocking<Message | Errno> {
   if (id < 0 || size < 0) return EINVAL;
   if ((flags & MSG_COPY) !== 0 && ((flags & MSG_EXCEPT) !== 0 || (flags & IPC_NOWAIT) === 0)) return EINVAL;
-  const ns = task.machine.ipc;
+  const ns = task.nsproxy.ipc;
   const queue = ns.msg.find(id);
   if (isErr(queue)) return queue;
   for (;;) {
@@ -144,7 +144,7 @@ function takeMessage(task: Task, queue: MessageQueue, index: number, size: numbe
 }
 
 export function removeMsg(task: Task, id: number): 0 | Errno {
-  const ns = task.machine.ipc;
+  const ns = task.nsproxy.ipc;
   const queue = ns.msg.find(id);
   if (isErr(queue)) return queue;
   const allowed = checkOwner(task.cred, queue.perm);
@@ -159,11 +159,11 @@ export function removeMsg(task: Task, id: number): 0 | Errno {
 
 export function setMsg(task: Task, id: number, uid: number, gid: number, mode: number, qbytes: number): 0 | Errno {
   const { machine, cred } = task;
-  const queue = machine.ipc.msg.find(id);
+  const queue = task.nsproxy.ipc.msg.find(id);
   if (isErr(queue)) return queue;
   const allowed = checkOwner(cred, queue.perm);
   if (isErr(allowed)) return allowed;
-  if (qbytes > machine.ipc.limits.msgmnb && !hasCapability(cred, CAP_SYS_RESOURCE)) return EPERM;
+  if (qbytes > task.nsproxy.ipc.limits.msgmnb && !hasCapability(cred, CAP_SYS_RESOURCE)) return EPERM;
   const set = setOwner(queue.perm, uid, gid, mode);
   if (isErr(set)) return set;
   queue.qbytes = Math.min(qbytes, MESSAGE_BYTES_TOTAL);

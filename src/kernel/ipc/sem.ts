@@ -55,7 +55,7 @@ export class SemaphoreSet {
 
 export function semget(task: Task, key: number, count: number, flags: number): number | Errno {
   const { machine } = task;
-  const ns = machine.ipc;
+  const ns = task.nsproxy.ipc;
   const { limits } = ns;
   if (count < 0 || count > limits.semmsl) return EINVAL;
   const make = (): SemaphoreSet | Errno => {
@@ -72,7 +72,7 @@ export function semget(task: Task, key: number, count: number, flags: number): n
 
 /** `deadlineNs`: Infinity for none. Never restarted after a signal. */
 export function* semop(task: Task, id: number, operations: readonly SemOperation[], deadlineNs: number): Blocking<number> {
-  const set = task.machine.ipc.sem.find(id);
+  const set = task.nsproxy.ipc.sem.find(id);
   if (isErr(set)) return set;
   const count = set.values.length;
   if (operations.some((operation) => operation.num >= count)) return EFBIG;
@@ -175,7 +175,7 @@ export function countWaiters(set: SemaphoreSet, num: number, forZero: boolean): 
 }
 
 export function removeSem(task: Task, id: number): 0 | Errno {
-  const { ipc } = task.machine;
+  const { ipc } = task.nsproxy;
   const set = ipc.sem.find(id);
   if (isErr(set)) return set;
   const allowed = checkOwner(task.cred, set.perm);

@@ -76,7 +76,7 @@ class ShmAttachment implements MappedFile {
 }
 
 export function shmget(task: Task, key: number, size: number, flags: number): number | Errno {
-  const ns = task.machine.ipc;
+  const ns = task.nsproxy.ipc;
   return ns.shm.get(
     task.cred,
     key,
@@ -110,8 +110,14 @@ function destroy(segment: ShmSegment): void {
 }
 
 /** IPC_RMID: at once when nobody is attached, else with the last detach; the key is free from now on. */
+/** Its namespace ends. */
+export function discardSegment(segment: ShmSegment): void {
+  if (segment.nattch === 0) destroy(segment);
+  else segment.perm.mode |= SHM_DEST;
+}
+
 export function removeShm(task: Task, id: number): 0 | Errno {
-  const segment = task.machine.ipc.shm.find(id);
+  const segment = task.nsproxy.ipc.shm.find(id);
   if (isErr(segment)) return segment;
   const allowed = checkOwner(task.cred, segment.perm);
   if (isErr(allowed)) return allowed;
@@ -126,7 +132,7 @@ export function removeShm(task: Task, id: number): 0 | Errno {
 
 /** SHM_LOCK and SHM_UNLOCK: nothing is ever swapped by us, so only the right and the mark are left. */
 export function lockShm(task: Task, id: number, lock: boolean): 0 | Errno {
-  const segment = task.machine.ipc.shm.find(id);
+  const segment = task.nsproxy.ipc.shm.find(id);
   if (isErr(segment)) return segment;
   if (!hasCapability(task.cred, CAP_IPC_LOCK)) {
     const { euid } = task.cred;
@@ -148,7 +154,7 @@ export function shmat(task: Task, id: number, at: GuestAddr, flags: number): Gue
   } else if (address === 0 && (flags & SHM_REMAP) !== 0) {
     return EINVAL;
   }
-  const segment = task.machine.ipc.shm.find(id);
+  const segment = task.nsproxy.ipc.shm.find(id);
   if (isErr(segment)) return segment;
   const readOnly = (flags & SHM_RDONLY) !== 0;
   const executable = (flags & SHM_EXEC) !== 0;

@@ -3,7 +3,8 @@ import { EINVAL, EPERM, ESRCH } from '../../abi/errno.js';
 import type { Errno } from '../../base/brands.js';
 import { CAP_KILL } from '../../abi/capability.js';
 import { SIGCONT } from '../../abi/signal.js';
-import { hasCapability, type Credentials } from '../../vfs/credentials.js';
+import { capableIn, type Credentials } from '../../vfs/credentials.js';
+import { globalPid, pidFor, taskByPid } from '../pid-namespace.js';
 import type { Task } from '../task.js';
 import type { ThreadGroup } from '../thread-group.js';
 import { sendToGroup, sendToTask } from './send.js';
@@ -19,7 +20,7 @@ function maySignal(sender: Task, target: ThreadGroup, signal: number, identity: 
   if (sender.group === target || !identity) return true;
   const { uid, euid } = sender.cred;
   if (euid === identity.suid || euid === identity.uid || uid === identity.suid || uid === identity.uid) return true;
-  if (hasCapability(sender.cred, CAP_KILL)) return true;
+  if (capableIn(sender.cred, identity.userNs, CAP_KILL)) return true;
   return signal === SIGCONT && sender.group.processGroup.session === target.processGroup.session;
 }
 
@@ -32,8 +33,13 @@ export function killGroup(sender: Task, target: ThreadGroup, info: SignalInfo): 
 
 /** As killGroup, for one thread. `tgid`: the process it must belong to, or <= 0. */
 export function killTask(sender: Task, tgid: number, tid: number, info: SignalInfo): 0 | Errno {
-  const target = sender.machine.tasks.get(tid);
-  if (!target || (tgid > 0 && target.group.pid !== tgid)) return ESRCH;
+  const target = taskByPid(sender, tid);
+  if (!target || (tgid > 0 && target.group.pid !== globalPid(sender, tgid))) return ESRCH;
+  return killThread(sender, target, info);
+}
+
+/** As killTask, for a thread that is known. */
+export function killThread(sender: Task, target: Task, info: SignalInfo): 0 | Errno {
   if (!isSignal(info.signo)) return EINVAL;
   if (!maySignal(sender, target.group, info.signo, target.cred)) return EPERM;
   return info.signo === 0 ? 0 : sendToTask(target, info);
@@ -43,18 +49,18 @@ export function killTask(sender: Task, tgid: number, tid: number, info: SignalIn
 export function kill(sender: Task, id: number, info: SignalInfo): 0 | Errno {
   const { machine } = sender;
   if (id > 0) {
-    const target = machine.tasks.get(id);
+    const target = taskByPid(sender, id);
     return target ? killGroup(sender, target.group, info) : ESRCH;
   }
   if (id === -1) return killAll(sender, info);
   if (id === -0x80000000) return ESRCH;
-  const processGroup = id === 0 ? sender.group.processGroup : machine.processGroups.get(-id);
+  const processGroup = id === 0 ? sender.group.processGroup : machine.processGroups.get(globalPid(sender, -id));
   return processGroup ? killMany(sender, [...processGroup.members], info) : ESRCH;
 }
 
 function killAll(sender: Task, info: SignalInfo): 0 | Errno {
   const { init, groups } = sender.machine;
-  const targets = [...groups.values()].filter((group) => group !== init && group.pid > 1 && group !== sender.group);
+  const targets = [...groups.values()].filter((group) => group !== init && pidFor(sender, group.pid) > 1 && group !== sender.group);
   return killMany(sender, targets, info);
 }
 

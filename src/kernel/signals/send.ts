@@ -10,6 +10,7 @@ import {
   CLD_STOPPED,
   SA_NOCLDSTOP,
   SIGCHLD,
+  SI_KERNEL,
   SIGCONT,
   SIGKILL,
   SIGSTOP,
@@ -17,7 +18,9 @@ import {
   SIGTTIN,
   SIGTTOU,
 } from '../../abi/signal.js';
+import { shownUid } from '../../vfs/user-namespace.js';
 import type { ProcessGroup } from '../job-control.js';
+import { pidIn } from '../pid-namespace.js';
 import { interrupt } from '../scheduler.js';
 import type { Task } from '../task.js';
 import type { ThreadGroup } from '../thread-group.js';
@@ -33,13 +36,21 @@ const CONT_SIGNALS = SigSet.of(SIGCONT);
 
 /** Sends to one thread (tkill, faults, timers with SIGEV_THREAD_ID). EAGAIN: the queue of real-time signals is full. */
 export function sendToTask(task: Task, info: SignalInfo): 0 | Errno {
-  return send(task, info, false, false);
+  return send(task, info, false, comesFromAbove(task, info));
 }
 
 /** Sends to a process: whichever thread wants it takes it. */
 export function sendToGroup(group: ThreadGroup, info: SignalInfo): 0 | Errno {
   const task = representative(group);
-  return task ? send(task, info, true, false) : 0;
+  return task ? send(task, info, true, comesFromAbove(task, info)) : 0;
+}
+
+/** The first process of a pid namespace cannot escape SIGKILL and SIGSTOP from outside of it (pid_namespaces(7)). */
+function comesFromAbove(task: Task, info: SignalInfo): boolean {
+  const { pidNs, signals } = task.group;
+  if (!signals.unkillable || pidNs.parent === null) return false;
+  if (info.signo !== SIGKILL && info.signo !== SIGSTOP) return false;
+  return info.code === SI_KERNEL || pidNs.idOf(task.machine.current.group.pid) === 0;
 }
 
 /** Sends to every process of a process group (terminals, kill(-pgrp) by the kernel itself). */
@@ -82,10 +93,18 @@ function send(task: Task, info: SignalInfo, toGroup: boolean, force: boolean): 0
   }
   if (isDropped(task, signal, force)) return 0;
   const room = force ? 1 : group.limits.soft[RLIMIT_SIGPENDING]! - queuedSignals(group);
-  if (!(toGroup ? shared : task.signals).pending.push(info, room)) return EAGAIN;
+  if (!(toGroup ? shared : task.signals).pending.push(seenBy(task, info), room)) return EAGAIN;
   shared.arrivals.wake();
   wakeForSignal(task, signal, toGroup);
   return 0;
+}
+
+/** Ids of the sender as the receiver's namespaces have them. */
+function seenBy(task: Task, info: SignalInfo): SignalInfo {
+  const { pidNs } = task.group;
+  const { userNs } = task.cred;
+  if ((pidNs.parent === null && userNs.parent === null) || (info.layout !== 'kill' && info.layout !== 'child')) return info;
+  return { ...info, pid: pidIn(pidNs, info.pid ?? 0), uid: shownUid(userNs, info.uid ?? 0) };
 }
 
 /** Ignored signals never enter a queue, unless they are blocked: an action may be set before they are unblocked. */
