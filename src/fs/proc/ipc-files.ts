@@ -5,6 +5,7 @@ import { CAP_SYS_RESOURCE } from '../../abi/capability.js';
 import { PAGE_SIZE } from '../../base/page.js';
 import { IPC_SLOTS, type IpcPerm } from '../../kernel/ipc/ids.js';
 import type { IpcLimits, IpcNamespace } from '../../kernel/ipc/ipc-namespace.js';
+import type { MqueueLimits } from '../../kernel/ipc/mqueue-fs.js';
 import type { Machine } from '../../kernel/machine.js';
 import { hasCapability } from '../../vfs/credentials.js';
 import type { TextSink, TextSource } from './nodes.js';
@@ -71,27 +72,27 @@ type NumberLimit = { [K in keyof IpcLimits]: IpcLimits[K] extends number ? K : n
 
 /** One limit of at most `most`. */
 function limit(machine: Machine, name: NumberLimit, most: number): Setting {
-  const { limits } = machine.current.nsproxy.ipc;
+  const limits = (): IpcLimits => machine.current.nsproxy.ipc.limits;
   return {
-    read: () => `${limits[name]}\n`,
+    read: () => `${limits()[name]}\n`,
     write: (text) => {
       const numbers = parseNumbers(machine, text, 1);
       if (typeof numbers === 'number') return numbers;
       if (numbers[0]! > BigInt(most)) return EINVAL;
-      limits[name] = Number(numbers[0]);
+      limits()[name] = Number(numbers[0]);
       return 0;
     },
   };
 }
 
 function largeLimit(machine: Machine, name: 'shmmax' | 'shmall'): Setting {
-  const { limits } = machine.current.nsproxy.ipc;
+  const limits = (): IpcLimits => machine.current.nsproxy.ipc.limits;
   return {
-    read: () => `${limits[name]}\n`,
+    read: () => `${limits()[name]}\n`,
     write: (text) => {
       const numbers = parseNumbers(machine, text, 1);
       if (typeof numbers === 'number') return numbers;
-      limits[name] = numbers[0]!;
+      limits()[name] = numbers[0]!;
       return 0;
     },
   };
@@ -100,16 +101,16 @@ function largeLimit(machine: Machine, name: 'shmmax' | 'shmall'): Setting {
 const SEM_LIMITS = ['semmsl', 'semmns', 'semopm', 'semmni'] as const;
 
 function semLimits(machine: Machine): Setting {
-  const { limits } = machine.current.nsproxy.ipc;
+  const limits = (): IpcLimits => machine.current.nsproxy.ipc.limits;
   // What the kernel itself would have to hold stays bounded.
-  const most = SEM_LIMITS.map((name) => BigInt(name === 'semmni' ? IPC_SLOTS : limits[name]));
+  const most = SEM_LIMITS.map((name) => BigInt(name === 'semmni' ? IPC_SLOTS : machine.nsproxy.ipc.limits[name]));
   return {
-    read: () => `${SEM_LIMITS.map((name) => limits[name]).join('\t')}\n`,
+    read: () => `${SEM_LIMITS.map((name) => limits()[name]).join('\t')}\n`,
     write: (text) => {
       const numbers = parseNumbers(machine, text, SEM_LIMITS.length);
       if (typeof numbers === 'number') return numbers;
       if (numbers.some((number, i) => number > most[i]!)) return EINVAL;
-      for (const [i, number] of numbers.entries()) limits[SEM_LIMITS[i]!] = Number(number);
+      for (const [i, number] of numbers.entries()) limits()[SEM_LIMITS[i]!] = Number(number);
       return 0;
     },
   };
@@ -140,14 +141,14 @@ const MQUEUE_MOST = {
 
 /** Names below /proc/sys/fs/mqueue. */
 export function mqueueSettings(machine: Machine): Readonly<Record<string, Setting>> {
-  const { limits } = machine.current.nsproxy.ipc.mqueues;
+  const limits = (): MqueueLimits => machine.current.nsproxy.ipc.mqueues.limits;
   const setting = (name: keyof typeof MQUEUE_MOST): Setting => ({
-    read: () => `${limits[name]}\n`,
+    read: () => `${limits()[name]}\n`,
     write: (text) => {
       const numbers = parseNumbers(machine, text, 1);
       if (typeof numbers === 'number') return numbers;
       if (numbers[0]! < 1n || numbers[0]! > BigInt(MQUEUE_MOST[name])) return EINVAL;
-      limits[name] = Number(numbers[0]);
+      limits()[name] = Number(numbers[0]);
       return 0;
     },
   });
