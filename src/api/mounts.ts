@@ -110,7 +110,7 @@ export function mountTree(context: MountContext, machine: Machine, tree: GuestTr
     ['/dev', new DevFs(machine), MS_NOSUID | MS_RELATIME],
     ['/dev/pts', devpts, MS_NOSUID | MS_NOEXEC | MS_RELATIME],
     ['/dev/shm', memory(context, 0o1777), SAFE],
-    ['/dev/mqueue', machine.ipc.mqueues, SAFE | MS_NOEXEC],
+    ['/dev/mqueue', machine.nsproxy.ipc.mqueues, SAFE | MS_NOEXEC],
   ];
   if (options.root?.type !== 'unpacked') {
     system.push(['/tmp', memory(context, 0o1777), SAFE], ['/run', memory(context, 0o755), SAFE]);
