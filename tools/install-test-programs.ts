@@ -15,6 +15,7 @@ export const TEST_PROGRAMS: Readonly<Record<string, string>> = {
   make: 'make',
   objdump: 'binutils',
   strace: 'strace',
+  gdb: 'gdb',
   busybox: 'busybox-static',
   dash: 'dash',
   bash: 'bash',

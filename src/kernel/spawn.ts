@@ -57,7 +57,7 @@ function startProgram(
 ): ThreadGroup | Errno {
   const thread = machine.platform.createSpace();
   if (isErr(thread)) return thread;
-  const loaded = loadProgram({ machine, cred: program.cred, limits, secure: program.secure }, thread.space, program);
+  const loaded = loadProgram({ machine, cred: program.cred, limits, secure: program.secure, randomize: true }, thread.space, program);
   if (isErr(loaded)) {
     thread.destroy();
     return loaded;

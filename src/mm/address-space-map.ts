@@ -45,9 +45,12 @@ const STACK_ROOM = 128 * 2 ** 20;
 /** A heap that grows by no more than this gets its pages at once. */
 const EAGER_BRK = 64 * PAGE_SIZE;
 
+/** The top of the mmap area without randomness. */
+export const HIGHEST_MMAP_BASE: GuestAddr = TASK_SIZE - STACK_ROOM;
+
 /** A random top for the mmap area: 28 bits of pages below the stack's room, as Linux has it on x86-64. */
 export function randomMmapBase(): GuestAddr {
-  return TASK_SIZE - STACK_ROOM - (randomU32() % 2 ** 28) * PAGE_SIZE;
+  return HIGHEST_MMAP_BASE - (randomU32() % 2 ** 28) * PAGE_SIZE;
 }
 
 export function map(mm: AddressSpace, request: MapRequest): GuestAddr | Errno {

@@ -112,6 +112,13 @@ function programCases(): ConformanceCase[] {
       files: [SCRIPTS, PROJECT],
       timeoutMs: 120_000,
     },
+    {
+      name: 'strace and gdb of a program',
+      argv: ['sh', `${SCRIPTS}/debug.sh`],
+      needs: ['gcc', 'strace', 'gdb'],
+      files: [SCRIPTS],
+      timeoutMs: 120_000,
+    },
     { name: 'node', argv: [process.execPath, `${SCRIPTS}/node.js`], needs: [], files: [SCRIPTS], timeoutMs: 120_000 },
     { name: 'node -e', argv: [process.execPath, '-e', 'console.log([1, 2].map((x) => x * 2)); process.exit(3)'], needs: [] },
     { name: 'static Go program', argv: ['./goroutines'], needs: ['go'], files: ['goroutines'] },

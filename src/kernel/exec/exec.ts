@@ -31,6 +31,7 @@ import { RLIMIT_AS, RLIMIT_DATA, RLIMIT_STACK } from '../../abi/resource.js';
 import { PAGE_SIZE, pageUp } from '../../base/page.js';
 import { getauxval } from '../../host/auxv.js';
 import { AddressSpace } from '../../mm/address-space.js';
+import { HIGHEST_MMAP_BASE } from '../../mm/address-space-map.js';
 import { EFLAGS, REGISTER_COUNT, RIP, RSP } from '../../platform/registers.js';
 import { TASK_SIZE, type HostSpace, type HostThread } from '../../platform/platform.js';
 import type { Credentials } from '../../vfs/credentials.js';
@@ -46,6 +47,9 @@ import { mapElf, type LoadedElf } from './elf.js';
 import type { Program } from './program.js';
 import { buildStack, stackBytes } from './stack.js';
 
+/** personality(2): no random addresses; what a program with rights of its own does not inherit. */
+const ADDR_NO_RANDOMIZE = 0x0040000;
+const PER_CLEAR_ON_SETID = 0x0740000;
 const CLOCK_TICKS = 100;
 /** IF and the always-one bit: what a fresh program sees. */
 const INITIAL_EFLAGS = 0x202;
@@ -63,6 +67,8 @@ export interface LoadContext {
   readonly limits: ResourceLimits;
   /** AT_SECURE: identity was raised by the file. */
   readonly secure: boolean;
+  /** False under personality(ADDR_NO_RANDOMIZE), as debuggers set it: the same addresses each time. */
+  readonly randomize: boolean;
 }
 
 export interface LoadedProgram {
@@ -73,7 +79,7 @@ export interface LoadedProgram {
 
 /** Lays out `program` in the (empty) address space of `space`. On failure nothing stays mapped by the new AddressSpace. */
 export function loadProgram(context: LoadContext, space: HostSpace, program: Program): LoadedProgram | Errno {
-  const mm = new AddressSpace(context.machine.physmem, space);
+  const mm = new AddressSpace(context.machine.physmem, space, context.randomize ? undefined : HIGHEST_MMAP_BASE);
   setLimits(mm, context.limits);
   const loaded = layOut(context, mm, program);
   if (isErr(loaded)) {
@@ -92,22 +98,23 @@ export function setLimits(mm: AddressSpace, limits: ResourceLimits): void {
 
 function layOut(context: LoadContext, mm: AddressSpace, program: Program): LoadedProgram | Errno {
   const { machine } = context;
-  const top = TASK_SIZE - PAGE_SIZE - randomPages(machine, STACK_RANDOM_PAGES) * PAGE_SIZE;
+  const random = (range: number): number => (context.randomize ? randomPages(machine, range) : 0);
+  const top = TASK_SIZE - PAGE_SIZE - random(STACK_RANDOM_PAGES) * PAGE_SIZE;
   const stackTop = mapStack(mm, top, program);
   if (isErr(stackTop)) return stackTop;
-  const base = program.elf.interpreter !== undefined ? PIE_BASE + randomPages(machine, PIE_RANDOM_PAGES) * PAGE_SIZE : 0;
+  const base = program.elf.interpreter !== undefined ? PIE_BASE + random(PIE_RANDOM_PAGES) * PAGE_SIZE : 0;
   const main = mapElf(mm, program.elf, program.file, base);
   if (isErr(main)) return main;
-  setLayout(machine, mm, main);
+  setLayout(mm, main, random(BRK_RANDOM_PAGES));
   const interpreter = program.interpreter && mapElf(mm, program.interpreter.elf, program.interpreter.file, 0);
   if (isErr(interpreter)) return interpreter;
   const vdso = mapVdso(machine, mm);
   if (isErr(vdso)) return vdso;
-  const random = new Uint8Array(16);
-  machine.randomBytes(random);
+  const randomBytes = new Uint8Array(16);
+  machine.randomBytes(randomBytes);
   const { argv, envp, fileName } = program;
   const auxv = auxiliaryVector(context, program, main, interpreter?.bias ?? 0, vdso);
-  const stackPointer = buildStack(mm, stackTop, { argv, envp, fileName, random, auxv });
+  const stackPointer = buildStack(mm, stackTop, { argv, envp, fileName, random: randomBytes, auxv });
   if (isErr(stackPointer)) return stackPointer;
   return { mm, entry: interpreter ? interpreter.entry : main.entry, stackPointer };
 }
@@ -120,12 +127,12 @@ function mapStack(mm: AddressSpace, top: GuestAddr, program: Program): GuestAddr
   return isErr(start) ? start : top;
 }
 
-function setLayout(machine: Machine, mm: AddressSpace, main: LoadedElf): void {
+function setLayout(mm: AddressSpace, main: LoadedElf, brkPages: number): void {
   mm.startCode = main.startCode;
   mm.endCode = main.endCode;
   mm.startData = main.startData;
   mm.endData = main.endData;
-  mm.startBrk = pageUp(main.end) + randomPages(machine, BRK_RANDOM_PAGES) * PAGE_SIZE;
+  mm.startBrk = pageUp(main.end) + brkPages * PAGE_SIZE;
   mm.brk = mm.startBrk;
 }
 
@@ -188,7 +195,14 @@ export function execTask(task: Task, program: Program): 0 | Errno {
     task.thread.space.clear(); // before its frames can be given to others
     releaseMemory(task);
   }
-  const context: LoadContext = { machine, cred: program.cred, limits: group.limits, secure: program.secure };
+  const personality = task.personality & ~(program.secure ? PER_CLEAR_ON_SETID : 0);
+  const context: LoadContext = {
+    machine,
+    cred: program.cred,
+    limits: group.limits,
+    secure: program.secure,
+    randomize: (personality & ADDR_NO_RANDOMIZE) === 0,
+  };
   const loaded = loadProgram(context, task.thread.space, program);
   if (isErr(loaded)) return ENOMEM;
   task.mm = loaded.mm;
@@ -212,7 +226,7 @@ function becomeProgram(task: Task, program: Program): void {
   task.name = program.name;
   task.clearChildTid = 0;
   task.robustList = 0;
-  task.personality = 0;
+  if (program.secure) task.personality &= ~PER_CLEAR_ON_SETID;
   task.cred = program.cred;
   group.hasExeced = true;
   setExecutable(group, program.path);
