@@ -4,7 +4,7 @@ gcc -g -O0 -fno-stack-protector -pthread -o debugged scripts/debugged.c || exit 
 normalise() { sed -E 's/0x[0-9a-f]+/ADDR/g; s/\b(process|Thread|LWP|pid) [0-9]+/\1 N/g; s/\(LWP [0-9]+\)/(LWP N)/; /libthread_db|debuginfod|^warning|^\[(New|Switching|Thread|Detaching|Inferior)/d; s/[0-9a-zA-Z_.\/-]*(nptl|sysdeps|signal)\/[^ ]*/LIBC/g' | tr -s ' '; }
 
 echo '== strace'
-strace -f -qq -e trace=execve,openat,fork,vfork,wait4,exit_group,kill,tgkill,rt_sigaction -o trace ./debugged child
+strace -f -qq -e trace=execve,openat,exit_group,kill,tgkill,rt_sigaction -o trace ./debugged child
 first=$(awk 'NR == 1 {print $1}' trace)
 awk -v first="$first" '{sub($1, $1 == first ? "P" : "C"); print}' trace | grep -v -e SIGRT -e '<unfinished' -e 'resumed>' |
   sed -E 's/(tgkill\()[0-9]+, [0-9]+/\1N, N/; s/si_pid=[0-9]+/si_pid=N/; s/si_uid=[0-9]+/si_uid=N/; s/= [0-9]{2,}$/= N/; s/wait4\([0-9]+/wait4(N/; s/ADDR|0x[0-9a-f]+/ADDR/g; s/\/\* [0-9]+ vars \*\//VARS/; s/si_[us]time=[0-9]+/time/g' | tr -s ' ' | sort | uniq -c
@@ -29,6 +29,7 @@ gdb -q -batch -nx -ex 'set startup-with-shell off' -ex 'set follow-fork-mode chi
 gdb -q -batch -nx -ex 'set startup-with-shell off' -ex 'run child abort' -ex 'bt -1' -ex 'continue' ./debugged 2>&1 | normalise
 echo '== gdb: attached'
 sleep 100 &
+until [ "$(cat /proc/$!/comm)" = sleep ]; do :; done
 gdb -q -batch -nx -p $! -ex 'print 1' -ex 'info inferiors' -ex 'kill' 2>&1 | grep -e '^\$1' -e process | normalise | tr -s ' '
 wait $!
 echo "exit $?"
