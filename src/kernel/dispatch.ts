@@ -12,6 +12,7 @@ import { interrupt } from './scheduler.js';
 import { signalPending } from './signals/send.js';
 import { REGISTERS_SET } from './syscall.js';
 import type { Task } from './task.js';
+import { countTransfer, LAST_COUNTED } from './usage-counts.js';
 
 /** First restart code: results from -512 down to -516 are no errnos but orders to resume.ts. */
 const FIRST_RESTART = -512;
@@ -54,6 +55,8 @@ function drive(task: Task, generator: Blocking<number>, reason: WakeReason): voi
   }
   task.blocked = generator;
   task.state = 'blocked';
+  task.group.counts.waits++;
+  task.machine.waits++;
   task.sleeper.begin(step.value);
   if (signalPending(task)) interrupt(task);
 }
@@ -84,6 +87,7 @@ function complete(task: Task, result: number): void {
   const number = task.syscallNumber;
   task.syscallNumber = -1;
   if (task.state === 'dead' || task.state === 'zombie') return;
+  if (number <= LAST_COUNTED) countTransfer(task.group.counts, number, result);
   if (result <= FIRST_RESTART && result >= LAST_RESTART) {
     const restart: Restart = { nr: number, result };
     returnToGuest(task, restart);

@@ -18,6 +18,7 @@ import { childCodeOf, childInfo, kernelInfo, type SignalInfo } from './signals/s
 import { retargetShared, sendToGroup, sendToProcessGroup } from './signals/send.js';
 import { checkGroupStop, discardsChildren } from './signals/stop.js';
 import type { Task } from './task.js';
+import { notePeak } from './usage-counts.js';
 import type { ThreadGroup, WaitStatus } from './thread-group.js';
 
 /** exit_group(2), or death by a signal: every thread of the process ends. `status`: as wait(2) reports it. */
@@ -118,8 +119,8 @@ function unwind(task: Task): void {
 }
 
 export function releaseMemory(task: Task): void {
-  const { group, mm } = task;
-  group.maxRssPages = Math.max(group.maxRssPages, mm.residentPages());
+  const { mm } = task;
+  notePeak(task);
   if (--mm.users === 0) mm.dispose();
 }
 
@@ -244,6 +245,8 @@ export function reap(machine: Machine, group: ThreadGroup, waitedFor: boolean): 
     parent.children.delete(group);
     parent.childSyscalls += group.syscalls + group.childSyscalls;
     parent.limitsReached |= group.limitsReached;
+    parent.childCounts.add(group.counts);
+    parent.childCounts.add(group.childCounts);
   }
   if (parent && waitedFor) {
     parent.childUserNs += group.userNs + group.childUserNs;

@@ -94,6 +94,8 @@ export class Machine {
   /** What uname(2) and /proc/sys/kernel say. */
   readonly release = '6.12.0-skas';
   readonly version = '#1 SMP PREEMPT_DYNAMIC skas';
+  /** Times that a thread had to wait. */
+  waits = 0;
   /** CPU time of processes that have ended. */
   readonly endedCpu = { userNs: 0, systemNs: 0 };
   /** CPUs that guests are told of: the host's. */

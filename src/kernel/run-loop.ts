@@ -84,6 +84,7 @@ function serveFault(task: Task): void {
   const { trap } = task.thread;
   const outcome = task.mm.handleFault(trap, task.completeFault);
   task.machine.memoryLimit.watch();
+  task.group.counts.faults++;
   task.machine.tracer?.fault?.(task, trap.address, outcome.kind === 'resolved');
   if (outcome.kind === 'signal') {
     if (outcome.signal === SIGKILL) {

@@ -10,6 +10,7 @@ import type { ProcessGroup } from './job-control.js';
 import type { ResourceLimits } from './resource-limits.js';
 import type { SharedSignals } from './signals/shared-signals.js';
 import type { Task } from './task.js';
+import { UsageCounts } from './usage-counts.js';
 
 /** How a process ended: the status word of wait(2). */
 export type WaitStatus = number;
@@ -59,6 +60,9 @@ export class ThreadGroup {
   childSystemNs = 0;
   /** What was last told of the CPU time of the living process. */
   readonly seen = { userNs: 0, systemNs: 0 };
+  readonly counts = new UsageCounts();
+  /** Those of children that were waited for, and of theirs. */
+  readonly childCounts = new UsageCounts();
   maxRssPages = 0;
   childMaxRssPages = 0;
   pidNs: PidNamespace = INITIAL_PID_NAMESPACE;

@@ -24,7 +24,7 @@ export interface ChildEvent {
   value: number;
   /** The status word of wait4(2). */
   status: number;
-  usage: { userNs: number; systemNs: number; maxRssPages: number };
+  usage: { userNs: number; systemNs: number; maxRssPages: number; faults: number; waits: number };
 }
 
 const CONTINUED_STATUS = 0xffff;
@@ -144,6 +144,8 @@ function eventOf(task: Task, child: ThreadGroup, code: number, value: number, st
       userNs: child.userNs + child.childUserNs,
       systemNs: child.systemNs + child.childSystemNs,
       maxRssPages: Math.max(child.maxRssPages, child.childMaxRssPages),
+      faults: child.counts.faults + child.childCounts.faults,
+      waits: child.counts.waits + child.childCounts.waits,
     },
   };
 }

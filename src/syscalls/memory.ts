@@ -59,6 +59,7 @@ import {
 import { RLIMIT_MEMLOCK } from '../abi/resource.js';
 import { fileOf, mappedFile } from '../kernel/task-files.js';
 import { address, fd, flags, int, oneOf, partial, size, syscall, ulong, uint } from '../kernel/syscall.js';
+import { notePeak } from '../kernel/usage-counts.js';
 import type { Task } from '../kernel/task.js';
 import { VM_LOCKED, VM_LOCKONFAULT } from '../mm/vma.js';
 import { RDI } from '../platform/registers.js';
@@ -129,7 +130,13 @@ function mmapHandler(
   return task.mm.map({ address: at, length, prot: prot & PROT_MASK, flags: mapFlags, file: mapped, offset, maxProt });
 }
 
-export const munmap = syscall('munmap', [address, size], (task, at, length) => task.mm.unmap(at, length));
+/** So large an area may be what ru_maxrss has to tell of: the process is measured before it goes. */
+const LARGE_BYTES = 4 << 20;
+
+export const munmap = syscall('munmap', [address, size], (task, at, length) => {
+  if (length >= LARGE_BYTES) notePeak(task);
+  return task.mm.unmap(at, length);
+});
 
 export const mprotect = syscall('mprotect', [address, size, flags(PROT_FLAGS)], (task, at, length, prot) => {
   const grows = prot & (PROT_GROWSDOWN | PROT_GROWSUP);

@@ -74,13 +74,15 @@ function* wait4Handler(task: Task, id: number, statusAt: number, options: number
 
 function storeUsage(task: Task, at: UserPtr<Rusage>, event: ChildEvent): 0 | Errno {
   if (at === 0) return 0;
-  const { userNs, systemNs, maxRssPages } = event.usage;
+  const { userNs, systemNs, maxRssPages, faults, waits } = event.usage;
   const usage = RUSAGE.zero();
   usage.utimeSec = Math.floor(userNs / 1e9);
   usage.utimeUsec = Math.floor((userNs % 1e9) / 1e3);
   usage.stimeSec = Math.floor(systemNs / 1e9);
   usage.stimeUsec = Math.floor((systemNs % 1e9) / 1e3);
   usage.maxrss = maxRssPages * 4;
+  usage.minflt = faults;
+  usage.nvcsw = waits;
   return task.mm.writeStruct(at, RUSAGE, usage);
 }
 

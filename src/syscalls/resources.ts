@@ -32,6 +32,7 @@ import { setLimits } from '../kernel/exec/exec.js';
 import { int, oneOf, pid, ptr, syscall } from '../kernel/syscall.js';
 import { taskByPid } from '../kernel/pid-namespace.js';
 import type { Task } from '../kernel/task.js';
+import { notePeak, type UsageCounts } from '../kernel/usage-counts.js';
 import type { ThreadGroup } from '../kernel/thread-group.js';
 import { hasCapability } from '../vfs/credentials.js';
 
@@ -119,7 +120,7 @@ export const prlimit64 = syscall(
   },
 );
 
-function usage({ userNs, systemNs }: CpuTimes, maxRssPages: number): Rusage {
+function usage({ userNs, systemNs }: CpuTimes, maxRssPages: number, counts: UsageCounts): Rusage {
   return {
     ...RUSAGE.zero(),
     utimeSec: Math.floor(userNs / 1e9),
@@ -127,18 +128,29 @@ function usage({ userNs, systemNs }: CpuTimes, maxRssPages: number): Rusage {
     stimeSec: Math.floor(systemNs / 1e9),
     stimeUsec: Math.floor((systemNs % 1e9) / 1e3),
     maxrss: maxRssPages * 4,
+    minflt: counts.faults,
+    nvcsw: counts.waits,
   };
+}
+
+function ownPeak(task: Task): number {
+  notePeak(task);
+  return task.group.maxRssPages;
+}
+
+function childUsage({ childUserNs, childSystemNs, childMaxRssPages, childCounts }: ThreadGroup): Rusage {
+  return usage({ userNs: childUserNs, systemNs: childSystemNs }, childMaxRssPages, childCounts);
 }
 
 export const getrusage = syscall('getrusage', [int, ptr(RUSAGE, true)], (task, who, at) => {
   const { group } = task;
   switch (who) {
     case RUSAGE_SELF:
-      return task.mm.writeStruct(at, RUSAGE, usage(groupCpuTimes(group), Math.max(group.maxRssPages, task.mm.statistics().peak)));
+      return task.mm.writeStruct(at, RUSAGE, usage(groupCpuTimes(group), ownPeak(task), group.counts));
     case RUSAGE_THREAD:
-      return task.mm.writeStruct(at, RUSAGE, usage(taskCpuTimes(task), Math.max(group.maxRssPages, task.mm.statistics().peak)));
+      return task.mm.writeStruct(at, RUSAGE, usage(taskCpuTimes(task), ownPeak(task), group.counts));
     case RUSAGE_CHILDREN:
-      return task.mm.writeStruct(at, RUSAGE, usage({ userNs: group.childUserNs, systemNs: group.childSystemNs }, group.childMaxRssPages));
+      return task.mm.writeStruct(at, RUSAGE, childUsage(group));
     default:
       return EINVAL;
   }

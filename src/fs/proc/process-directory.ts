@@ -234,8 +234,10 @@ function idMap(kind: MapKind): Entry {
   return { type: S_IFREG, make: ({ fs, ino, owner, task }) => idMapEntry(fs, ino, owner, task, kind) };
 }
 
-function ioText(): ByteString {
-  return 'rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: 0\nread_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n';
+function ioText({ group: { counts } }: Task): ByteString {
+  const { readBytes, writtenBytes, reads, writes } = counts;
+  const moved = `rchar: ${readBytes}\nwchar: ${writtenBytes}\nsyscr: ${reads}\nsyscw: ${writes}\n`;
+  return `${moved}read_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n`;
 }
 
 /** The process whose /proc/PID `inode` is (pidfd_send_signal(2) takes those too). */

@@ -65,8 +65,8 @@ export function statText(task: Task, viewer: PidNamespace = INITIAL_PID_NAMESPAC
     terminal?.device ?? 0,
     terminal?.foreground ? pidIn(viewer, terminal.foreground.id) : -1,
     0x400000,
-    0,
-    0,
+    group.counts.faults,
+    group.childCounts.faults,
     0,
     0,
     ticks(userNs),
@@ -174,7 +174,7 @@ export function statusText(task: Task, viewer: PidNamespace = INITIAL_PID_NAMESP
     `Cpus_allowed_list:\t${cpuList(task)}`,
     'Mems_allowed:\t1',
     'Mems_allowed_list:\t0',
-    'voluntary_ctxt_switches:\t0',
+    `voluntary_ctxt_switches:\t${group.counts.waits}`,
     'nonvoluntary_ctxt_switches:\t0',
   ];
   return lines.join('\n') + '\n';
@@ -195,7 +195,7 @@ function memoryLines(task: Task): string[] {
     `VmSize:\t${kb(size)}`,
     `VmLck:\t${kb(task.mm.lockedPages())}`,
     `VmPin:\t${kb(0)}`,
-    `VmHWM:\t${kb(peak)}`,
+    `VmHWM:\t${kb(Math.max(task.group.maxRssPages, resident))}`,
     `VmRSS:\t${kb(resident)}`,
     `RssAnon:\t${kb(resident - shared)}`,
     `RssFile:\t${kb(shared)}`,

@@ -148,7 +148,7 @@ export function statText(machine: Machine): ByteString {
   const boot = Math.floor(machine.clock.realtime().sec - uptimeSeconds(machine));
   let blocked = 0;
   for (const task of machine.tasks.values()) if (task.state === 'blocked' && !task.sleeper.interruptible) blocked++;
-  return `${text}intr 0\nctxt 0\nbtime ${boot}\nprocesses ${machine.pids.lastPid}\nprocs_running ${running(machine)}\nprocs_blocked ${blocked}\nsoftirq 0 0 0 0 0 0 0 0 0 0 0\n`;
+  return `${text}intr 0\nctxt ${machine.waits}\nbtime ${boot}\nprocesses ${machine.pids.lastPid}\nprocs_running ${running(machine)}\nprocs_blocked ${blocked}\nsoftirq 0 0 0 0 0 0 0 0 0 0 0\n`;
 }
 
 export function filesystemsText(): ByteString {

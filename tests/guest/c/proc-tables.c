@@ -80,6 +80,43 @@ static void cpu_times(void) {
   OK(slurp("/proc/loadavg") > 0 && sscanf(text, "%lf %lf %lf %d/%d %d", &a, &b, &c, &running, &all, &last) == 6);
 }
 
+static long max_rss(void) {
+  struct rusage r;
+  getrusage(RUSAGE_SELF, &r);
+  return r.ru_maxrss;
+}
+
+// Faults, waits and transfers are counted; the largest size is that of memory that was used, and stays after it is gone.
+static void counts(void) {
+  struct rusage before, after;
+  char *reserved = mmap(NULL, 1 << 30, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  OK(max_rss() < 200000);
+  munmap(reserved, 1 << 30);
+  getrusage(RUSAGE_SELF, &before);
+  char *used = mmap(NULL, 32 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  memset(used, 1, 32 << 20);
+  munmap(used, 32 << 20);
+  usleep(1000);
+  getrusage(RUSAGE_SELF, &after);
+  OK(after.ru_maxrss >= 32 << 10 && after.ru_minflt > before.ru_minflt && after.ru_nvcsw > before.ru_nvcsw);
+  long chars = slurp("/proc/self/io") > 0 ? field("rchar: ") : -1, calls = field("syscr: ");
+  int fd = open("/dev/zero", O_RDONLY);
+  OK(read(fd, text, 5000) == 5000 && pread(fd, text, 100, 0) == 100);
+  OK(slurp("/proc/self/io") > 0 && field("rchar: ") >= chars + 5100 && field("syscr: ") >= calls + 2);
+  close(fd);
+  OK(slurp("/proc/self/status") > 0 && field("VmHWM:") >= 32 << 10 && field("VmHWM:") < 200000 && field("\nvoluntary_ctxt_switches:") > 0);
+  if (fork() == 0) {
+    used = mmap(NULL, 48 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    memset(used, 1, 48 << 20);
+    _exit(0);
+  }
+  int status;
+  wait4(-1, &status, 0, &after);
+  OK(after.ru_maxrss >= 48 << 10 && after.ru_minflt > 0);
+  getrusage(RUSAGE_CHILDREN, &after);
+  OK(after.ru_maxrss >= 48 << 10 && after.ru_minflt > 0);
+}
+
 static void locks_and_sockets(void) {
   int fd = open("lockfile", O_RDWR | O_CREAT, 0600);
   struct flock whole = {.l_type = F_WRLCK};
@@ -117,6 +154,7 @@ int main(void) {
   files();
   memory();
   cpu_times();
+  counts();
   locks_and_sockets();
   cpuinfo();
   puts("done");
