@@ -22,14 +22,14 @@ export interface RunOptions {
 }
 
 interface ParsedOptions {
-  write: string[];
-  read: string[];
-  volume: string[];
+  write?: string[];
+  read?: string[];
+  volume?: string[];
   root?: string;
   rootLimit?: string;
   entrypoint?: string;
   platform: 'auto' | 'ptrace' | 'seccomp';
-  env: string[];
+  env?: string[];
   user?: string;
   cwd?: string;
   hostname?: string;
@@ -59,25 +59,24 @@ By default the guest sees the host's system directories and the current director
 is gone when it ends. Home directories, /tmp and /run of the host are not shown. It has no network.
 Exit status: the program's own; 128+N when signal N ended it; 127 not found, 126 not executable, 125 skas itself failed.`;
 
-function collect(value: string, list: string[]): string[] {
+function collect(value: string, list: string[] = []): string[] {
   return [...list, value];
 }
 
 /** The grammar, also used for --help. */
 export function runCommand(): Command {
-  const none: string[] = [];
   return new Command('skas run')
     .usage('[options] [--] CMD [ARG...]')
     .description('Runs a program of this host, or of --root, under a Linux kernel of its own.')
     .argument('[CMD...]')
-    .option('-w, --write <dir>', 'show a host directory at its own path, writable', collect, none)
-    .option('-r, --read <dir>', 'show a host directory at its own path, read-only', collect, none)
-    .option('-v, --volume <host:guest[:ro]>', 'show a host directory or file at another path', collect, none)
+    .option('-w, --write <dir>', 'show a host directory at its own path, writable', collect)
+    .option('-r, --read <dir>', 'show a host directory at its own path, read-only', collect)
+    .option('-v, --volume <host:guest[:ro]>', 'show a host directory or file at another path', collect)
     .option('--root <path>', "root instead of the host's system directories: a directory, a tar archive, an OCI layout DIR[:TAG]")
     .option('--root-limit <size>', 'most bytes that an archive or image may have when unpacked: 64G')
     .option('--entrypoint <program>', "run this instead of the image's entry point")
     .addOption(new Option('--platform <name>', 'how guest code is run').choices(['auto', 'ptrace', 'seccomp']).default('auto'))
-    .option('-e, --env <k=v>', "set a variable; K alone passes the host's on", collect, none)
+    .option('-e, --env <k=v>', "set a variable; K alone passes the host's on", collect)
     .option('-u, --user <uid[:gid]>', 'run as this user (number or name)')
     .option('-C, --cwd <dir>', 'working directory in the guest')
     .option('--no-current', 'do not show the current directory')
@@ -141,7 +140,10 @@ export function parseRun(words: readonly string[], print: (text: string) => void
 }
 
 function parserMessage(error: CommanderError): string {
-  const message = error.message.replace(/^error: /, '').replaceAll('\n', ' ');
+  const message = error.message
+    .replace(/^error: /, '')
+    .replaceAll('\n', ' ')
+    .replace(/\.$/, '');
   return error instanceof InvalidArgumentError ? message : `${message}: see skas run --help`;
 }
 
@@ -152,7 +154,7 @@ function toRunOptions(given: ParsedOptions, argv: string[]): RunOptions {
     root: given.root === undefined ? undefined : rootOf(given.root, given.rootLimit),
     mounts: mountsOf(given),
     hostCwd: given.current ? currentDirectory() : undefined,
-    env: environment(given.env),
+    env: environment(given.env ?? []),
     cwd: given.cwd === undefined ? undefined : absolute(given.cwd, '--cwd'),
     user: given.user,
     hostname: hostname(given.hostname),
@@ -197,13 +199,13 @@ function atLeast(value: number, least: number, message: string): number {
 }
 
 function mountsOf(given: ParsedOptions): MountSpec[] {
-  const writable = given.write.map((path) => directory(path, '-w'));
-  const readable = given.read.map((path) => directory(path, '-r'));
+  const writable = (given.write ?? []).map((path) => directory(path, '-w'));
+  const readable = (given.read ?? []).map((path) => directory(path, '-r'));
   for (const path of writable) {
     if (readable.includes(path)) throw new CliError(`-w ${path} and -r ${path}: choose one of the two`);
   }
   const plain = (path: string, readOnly: boolean): MountSpec => ({ target: path, fs: { type: 'hostdir', path, readOnly } });
-  const volumes = given.volume.map(volumeMount);
+  const volumes = (given.volume ?? []).map(volumeMount);
   const all = [...readable.map((path) => plain(path, true)), ...writable.map((path) => plain(path, false)), ...volumes];
   // Parents first, so that a mount never hides one beneath it.
   return all.sort((a, b) => a.target.split('/').length - b.target.split('/').length);
