@@ -17,6 +17,7 @@ import { stopAllTimers } from './posix-timers.js';
 import { childCodeOf, childInfo, kernelInfo, type SignalInfo } from './signals/signal-info.js';
 import { retargetShared, sendToGroup, sendToProcessGroup } from './signals/send.js';
 import { checkGroupStop, discardsChildren } from './signals/stop.js';
+import { wakeTrapQueue } from './scheduler.js';
 import type { Task } from './task.js';
 import { notePeak } from './usage-counts.js';
 import type { ThreadGroup, WaitStatus } from './thread-group.js';
@@ -52,6 +53,7 @@ export function exitTask(task: Task, status: WaitStatus): void {
   const { group, machine } = task;
   if (group.tasks.size === 1) settleCpuTime(group);
   unwind(task);
+  if (task.trapQueue !== undefined) wakeTrapQueue(task);
   releaseFutexes(task);
   if (task.tracees.size > 0) exitTracer(task, (tracee) => releaseTracee(machine, tracee));
   task.state = 'dead';

@@ -10,7 +10,7 @@ import { serveSyscall } from './dispatch.js';
 import { exitGroup } from './exit.js';
 import type { Machine } from './machine.js';
 import { goOn, returnToGuest } from './resume.js';
-import { takeReady } from './scheduler.js';
+import { takeReady, wakeTrapQueue } from './scheduler.js';
 import { recordFault } from './signals/fault-record.js';
 import { faultInfo } from './signals/signal-info.js';
 import { forceSignal } from './signals/send.js';
@@ -56,6 +56,7 @@ function guarded(machine: Machine, task: Task, hooks: RunHooks, serve: (task: Ta
 
 function serveTrap(task: Task): void {
   const trap = task.thread.trap;
+  if (task.trapQueue !== undefined) wakeTrapQueue(task);
   switch (trap.kind) {
     case TRAP_SYSCALL:
       if (trap.isHot) task.mm.patchSite(task.thread.regs.get(RIP), trap.nr);

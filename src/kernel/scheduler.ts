@@ -86,6 +86,13 @@ export function interrupt(task: Task): void {
   }
 }
 
+/** The task trapped, or ended: whoever waited for that goes on. */
+export function wakeTrapQueue(task: Task): void {
+  const queue = task.trapQueue;
+  task.trapQueue = undefined;
+  queue?.wake();
+}
+
 /** Takes the next task that can go on. */
 export function takeReady(machine: Machine): Task | undefined {
   const task = machine.ready.shift();

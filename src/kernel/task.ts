@@ -57,6 +57,8 @@ export class Task implements IoctlCaller {
   inExitWork = false;
   /** A tracer let it go on in spite of the stop of its process. */
   stopPassed = false;
+  /** Woken, and forgotten, at the next trap: membarrier(2) waits for it. */
+  trapQueue: WaitQueue | undefined = undefined;
   /** What SEM_UNDO has to take back; shared by CLONE_SYSVSEM. */
   semUndo: UndoList | undefined = undefined;
   /** Changed by `switchNamespaces` only. */

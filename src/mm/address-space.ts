@@ -93,6 +93,9 @@ export class AddressSpace implements CacheMapper {
   envEnd: GuestAddr = 0;
   auxv: Uint8Array = new Uint8Array(0);
 
+  /** Registrations of membarrier(2). */
+  membarriers = 0;
+
   // Limits in bytes, copied from the rlimits of the process (RLIMIT_AS, RLIMIT_DATA, RLIMIT_STACK).
   limits = { addressSpace: Infinity, data: Infinity, stack: 8 << 20 };
 

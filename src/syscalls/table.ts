@@ -14,12 +14,14 @@ import * as exec from './exec.js';
 import * as fileSystemTypes from './file-system-types.js';
 import * as futex from './futex.js';
 import * as hardware from './hardware.js';
+import * as futex2 from './futex2.js';
 import * as inotify from './inotify.js';
 import * as kcmp from './kcmp.js';
 import * as kernelLog from './kernel-log.js';
 import * as kill from './kill.js';
 import * as links from './links.js';
 import * as locks from './locks.js';
+import * as membarrier from './membarrier.js';
 import * as memfd from './memfd.js';
 import * as memory from './memory.js';
 import * as mounts from './mounts.js';
@@ -188,9 +190,9 @@ export const SYSCALL_TABLE: Readonly<Record<number, SyscallDefinition>> = {
   [NR.mknod]: links.mknod,
   [NR.uselib]: refused.uselib,
   [NR.personality]: processControl.personality,
+  [NR.ustat]: fileSystemTypes.ustat,
   [NR.statfs]: stat.statfs,
   [NR.fstatfs]: stat.fstatfs,
-  [NR.ustat]: fileSystemTypes.ustat,
   [NR.sysfs]: fileSystemTypes.sysfs,
   [NR.getpriority]: sched.getpriority,
   [NR.setpriority]: sched.setpriority,
@@ -226,9 +228,18 @@ export const SYSCALL_TABLE: Readonly<Record<number, SyscallDefinition>> = {
   [NR.setdomainname]: system.setdomainname,
   [NR.iopl]: hardware.iopl,
   [NR.ioperm]: hardware.ioperm,
+  [NR.create_module]: refused.createModule,
   [NR.init_module]: refused.initModule,
   [NR.delete_module]: hardware.deleteModule,
+  [NR.get_kernel_syms]: refused.getKernelSyms,
+  [NR.query_module]: refused.queryModule,
   [NR.quotactl]: refused.quotactl,
+  [NR.nfsservctl]: refused.nfsservctl,
+  [NR.getpmsg]: refused.getpmsg,
+  [NR.putpmsg]: refused.putpmsg,
+  [NR.afs_syscall]: refused.afsSyscall,
+  [NR.tuxcall]: refused.tuxcall,
+  [NR.security]: refused.security,
   [NR.gettid]: processes.gettid,
   [NR.readahead]: syncCalls.readahead,
   [NR.setxattr]: xattr.setxattr,
@@ -255,7 +266,10 @@ export const SYSCALL_TABLE: Readonly<Record<number, SyscallDefinition>> = {
   [NR.io_submit]: refused.ioSubmit,
   [NR.io_cancel]: refused.ioCancel,
   [NR.get_thread_area]: refused.getThreadArea,
+  [NR.lookup_dcookie]: refused.lookupDcookie,
   [NR.epoll_create]: epoll.epollCreate,
+  [NR.epoll_ctl_old]: refused.epollCtlOld,
+  [NR.epoll_wait_old]: refused.epollWaitOld,
   [NR.remap_file_pages]: memory.remapFilePages,
   [NR.getdents64]: directories.getdents64,
   [NR.set_tid_address]: processes.setTidAddress,
@@ -276,6 +290,7 @@ export const SYSCALL_TABLE: Readonly<Record<number, SyscallDefinition>> = {
   [NR.epoll_ctl]: epoll.epollCtl,
   [NR.tgkill]: kill.tgkill,
   [NR.utimes]: attributes.utimes,
+  [NR.vserver]: refused.vserver,
   [NR.mbind]: numa.mbind,
   [NR.set_mempolicy]: numa.setMempolicy,
   [NR.get_mempolicy]: numa.getMempolicy,
@@ -363,7 +378,7 @@ export const SYSCALL_TABLE: Readonly<Record<number, SyscallDefinition>> = {
   [NR.bpf]: refused.bpf,
   [NR.execveat]: exec.execveat,
   [NR.userfaultfd]: refused.userfaultfd,
-  [NR.membarrier]: refused.membarrier,
+  [NR.membarrier]: membarrier.membarrier,
   [NR.mlock2]: memory.mlock2,
   [NR.copy_file_range]: splice.copyFileRange,
   [NR.preadv2]: readWrite.preadv2,
@@ -391,15 +406,17 @@ export const SYSCALL_TABLE: Readonly<Record<number, SyscallDefinition>> = {
   [NR.landlock_add_rule]: refused.landlockAddRule,
   [NR.landlock_restrict_self]: refused.landlockRestrictSelf,
   [NR.memfd_secret]: memfd.memfdSecret,
+  [NR.process_mrelease]: refused.processMrelease,
   [NR.futex_waitv]: futex.futexWaitv,
   [NR.set_mempolicy_home_node]: numa.setMempolicyHomeNode,
   [NR.cachestat]: syncCalls.cachestat,
   [NR.fchmodat2]: attributes.fchmodat2,
   [NR.map_shadow_stack]: refused.mapShadowStack,
-  [NR.futex_wake]: refused.futexWake,
-  [NR.futex_wait]: refused.futexWaitCall,
-  [NR.futex_requeue]: refused.futexRequeue,
+  [NR.futex_wake]: futex2.futexWake2,
+  [NR.futex_wait]: futex2.futexWait2,
+  [NR.futex_requeue]: futex2.futexRequeue2,
   [NR.lsm_get_self_attr]: refused.lsmGetSelfAttr,
   [NR.lsm_set_self_attr]: refused.lsmSetSelfAttr,
   [NR.lsm_list_modules]: refused.lsmListModules,
+  [NR.mseal]: refused.mseal,
 };
