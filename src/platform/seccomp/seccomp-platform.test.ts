@@ -74,6 +74,16 @@ seccompTest('the end of a stub process is noticed, running or stopped', ({ platf
   equal(other.trap.nr, 39);
 });
 
+seccompTest('processes made in a row all begin, each with its own memory', ({ platform, guest }) => {
+  const guests = Array.from({ length: 60 }, () => guest((a) => a.mov(rbx, DATA).mov(rax, mem(rbx)).syscall()));
+  guests.forEach(({ data }, index) => void data.setUint32(0, index, true));
+  for (const { thread } of guests) step(platform, thread);
+  deepEqual(
+    guests.map(({ thread }) => [thread.trap.kind, thread.trap.nr]),
+    guests.map((_, index) => [TRAP_SYSCALL, index]),
+  );
+});
+
 seccompTest('64 threads are all served, the same number of times', ({ platform, guest }) => {
   const { thread, data } = guest((a) =>
     a.label('again').mov(rbx, DATA).mov(rcx, 1).lockXadd(mem(rbx), rcx).mov(rax, 39).syscall().jmp('again'),
