@@ -17,6 +17,13 @@ export const pwriteBytes = bind('pwrite', 'int64_t', ['int', 'void*', 'size_t', 
   length: number,
   offset: number,
 ) => number | Errno;
+/** Writes host memory. */
+export const pwriteMemory = bind('pwrite', 'int64_t', ['int', 'intptr_t', 'size_t', 'int64_t']) as (
+  fd: HostFd,
+  from: HostAddr,
+  length: number,
+  offset: number,
+) => number | Errno;
 const rawLseek = bind('lseek', 'int64_t', ['int', 'int64_t', 'int']);
 const rawMmap = bind('mmap', 'intptr_t', ['intptr_t', 'size_t', 'int', 'int', 'int', 'int64_t']);
 

@@ -15,6 +15,7 @@ import { addExtent, joinExtent, splitExtent } from './address-space-extents.js';
 import { STACK_GUARD_GAP } from './address-space-map.js';
 import { account } from './address-space-vmas.js';
 import { Extent } from './extent.js';
+import { writeMemory } from './phys-residency.js';
 import { WINDOW_SIZE } from './phys-window.js';
 import { forgetTwin, useTwins } from './text-twins.js';
 import { VM_GROWSDOWN, type Vma } from './vma.js';
@@ -37,6 +38,8 @@ const MIN_STREAM_PAGES = 32;
 const STREAM_SAMPLE = 16;
 const MIN_COPY_PAGES = 4;
 const MAX_COPY_PAGES = 128;
+/** Fewer are copied through the kernel's own mappings: such frames have often been used before, and have memory. */
+const MIN_WRITTEN_PAGES = 2;
 /** Above so many extents copies are long, so that their number stays bounded. */
 const MANY_EXTENTS = 30_000;
 /** A stack grows by this much at a time. */
@@ -273,8 +276,10 @@ function copyLength(mm: AddressSpace, vma: Vma, page: GuestAddr, most: number): 
 
 /** Copies `pages` contiguous frames. */
 export function copyFrames(mm: AddressSpace, from: number, to: number, pages: number): void {
-  const source = mm.physmem.windowOf(from);
-  const target = mm.physmem.windowOf(to);
+  const { physmem } = mm;
+  if (pages >= MIN_WRITTEN_PAGES && writeMemory(physmem.fd, physmem.hostAddress(from), pages * PAGE_SIZE, physmem.fileOffset(to))) return;
+  const source = physmem.windowOf(from);
+  const target = physmem.windowOf(to);
   const start = from - source.base;
   target.bytes.set(source.bytes.subarray(start, start + pages * PAGE_SIZE), to - target.base);
 }

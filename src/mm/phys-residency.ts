@@ -2,7 +2,7 @@
 import type { HostAddr, HostFd } from '../base/brands.js';
 import { isErr } from '../base/brands.js';
 import { PAGE_SIZE } from '../base/page.js';
-import { mincore, pwriteBytes, seekData } from '../host/memory.js';
+import { mincore, pwriteBytes, pwriteMemory, seekData } from '../host/memory.js';
 import { CHUNK_FRAMES } from './phys-window.js';
 
 const residency = new Uint8Array(CHUNK_FRAMES);
@@ -38,6 +38,19 @@ function markUntouched(from: number, to: number): number {
   let i = from;
   while (i < to && (i === from || (residency[i]! & 1) === 0)) residency[i++] = 0;
   return i;
+}
+
+/**
+ * Copies host memory into the file: the host gives memory to the target as it goes, neither zeroed nor mapped here first, which takes
+ * a third of the time of a copy through two mappings. False when not all could be copied.
+ */
+export function writeMemory(fd: HostFd, from: HostAddr, length: number, offset: number): boolean {
+  for (let done = 0; done < length; ) {
+    const written = pwriteMemory(fd, from + done, length - done, offset + done);
+    if (written <= 0) return false;
+    done += written;
+  }
+  return true;
 }
 
 /** Gives zeroed memory to a range of the file: two thirds of the cost of page faults. */
