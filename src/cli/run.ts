@@ -75,6 +75,7 @@ class RunSession {
   private readonly startedAt = performance.now();
   private readonly openStreams = new Set<1 | 2>();
   private ended: { status: number; usage: Usage } | undefined;
+  private told = false;
   private timedOut = false;
   /** Asked to stop from outside: what the program leaves behind is not waited for. */
   private stopping = false;
@@ -183,9 +184,11 @@ class RunSession {
 
   /** As natively: the program's own end counts on a terminal; whoever reads from a pipe waits until nobody can write to it. */
   private finishIfDone(): void {
-    if (!this.ended) return;
+    if (!this.ended || this.told) return;
     const waits = [...this.openStreams].some((fd) => this.options.json || !isatty(fd));
     if (waits && !this.stopping && !this.timedOut && !this.terminal) return;
+    // What ends after this (streams that others held) changes nothing any more.
+    this.told = true;
     const { status, usage } = this.ended;
     if (this.options.json) this.printJson(status, usage);
     else if (usage.outOfMemory) this.say(oneLine('killed: the machine has no memory left: give it more with -m'));

@@ -36,6 +36,29 @@ describe('skas run', { timeout: 120_000 }, () => {
     assert.equal(skas(['sh', '-c', 'exit 3']).status, 3);
   });
 
+  test('each limit has an option, is reached with what Linux answers, and told in the result', () => {
+    const cases: [options: string[], script: string, limit: string, signal: string | null, stdout: RegExp][] = [
+      [['-m', '64M'], 'perl -e \'push @a, "x" x 1e6 while 1\'; echo $?', 'memory', null, /^137\n$/],
+      [['--cpu', '1s'], 'while :; do :; done', 'cpu', 'SIGXCPU', /^$/],
+      [['-t', '200ms'], 'sleep 100', 'wall', 'SIGTERM', /^$/],
+      [['--pids', '8'], 'for i in 1 2 3 4 5 6 7 8 9; do sleep 9 >&- 2>&- & done', 'processes', null, /^$/],
+      [
+        ['--files', '16'],
+        'perl -e \'while (open(my $f, "<", "/dev/null")) { push @f, $f } print $!{EMFILE} ? 1 : 0\'',
+        'openFiles',
+        null,
+        /^1$/,
+      ],
+      [['--disk', '1M'], 'head -c 3000000 /dev/zero > /tmp/big; echo $?', 'disk', null, /^1\n$/],
+      [['--output', '1k'], 'while :; do echo 0123456789; done', 'output', 'SIGXFSZ', /^(?:0123456789\n)+$/],
+    ];
+    for (const [options, script, limit, signal, stdout] of cases) {
+      const result = JSON.parse(skas(['run', '--json', ...options, '--', 'sh', '-c', script]).stdout);
+      assert.deepEqual([result.usage.limits, result.signal], [[limit], signal], `${options.join(' ')}: ${JSON.stringify(result)}`);
+      assert.match(result.stdout, stdout, options.join(' '));
+    }
+  });
+
   test('says what could not be run', () => {
     refuses(['run', 'no-such-program'], 127, /^skas: no-such-program: not found/);
     refuses(['run', './missing'], 127, /not found/);

@@ -115,6 +115,10 @@ describe('images on the command line', { timeout: 120_000, skip: BUSYBOX ? false
     run('umoci', 'config', '--image', 'oci:v2', ...words, '--config.env', 'A=b', '--config.user', 'app', '--config.workingdir', '/work');
     const { status, stdout, stderr } = skas('--root', 'oci:v2');
     assert.deepEqual([status, stdout, stderr], [0, 'app\n/work\nb\nbin\ndev\netc\nhome\nproc\nrun\nsys\ntmp\nwork\n', '']);
+    assert.equal(
+      sh('oci:v2', 'busybox cat /etc/hostname; busybox grep -c localhost /etc/hosts', '--hostname', 'box', '--entrypoint', ''),
+      'box\n2\n',
+    );
     assert.equal(skas('--root', 'oci:v2', '--', 'echo $0 $A', 'word').stdout, 'word b\n');
     assert.equal(sh('oci:v1', 'busybox ls -d /old; id -u', '--entrypoint', ''), '/old\n0\n');
     assert.match(skas('--root', 'oci', '--', 'true').stderr, /has no image latest: name one of its own \(v1, v2\)/);
