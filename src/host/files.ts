@@ -7,7 +7,7 @@
  * Names are byte strings (see file-names.ts); results of stat are parsed into a reused object. Attributes: file-attributes.ts.
  */
 import { isErr, type ByteString, type Errno, type HostAddr, type HostFd } from '../base/brands.js';
-import { ENAMETOOLONG, ENOSYS, EPERM, EXDEV } from '../abi/errno.js';
+import { EACCES, ENAMETOOLONG, ENOSYS, EPERM, EXDEV } from '../abi/errno.js';
 import {
   AT_FDCWD,
   AT_REMOVEDIR,
@@ -172,7 +172,9 @@ export function reopen(fd: HostFd, flags: number): HostFd | Errno {
 /** A directory's own listing descriptor. */
 export function openListing(dir: HostFd): HostFd | Errno {
   stagePath('.', firstName);
-  return call(NR.openat, dir, FIRST, O_DIRECTORY | O_CLOEXEC, 0, 0);
+  const fd = call(NR.openat, dir, FIRST, O_DIRECTORY | O_CLOEXEC, 0, 0);
+  // A directory that may be read but not searched: '.' is a name in it.
+  return fd === EACCES ? reopen(dir, O_DIRECTORY) : fd;
 }
 
 const F_DUPFD_CLOEXEC = 1030;

@@ -196,6 +196,7 @@ function reparentChildren(machine: Machine, group: ThreadGroup): void {
   for (const child of [...group.children]) {
     group.children.delete(child);
     child.parent = heir;
+    child.orphaned = heir === undefined;
     heir?.children.add(child);
     deliverParentDeathSignal(child);
     if (child.parentTask?.group === group) child.parentTask = undefined;

@@ -15,6 +15,8 @@ import { UsageCounts } from './usage-counts.js';
 /** How a process ended: the status word of wait(2). */
 export type WaitStatus = number;
 
+const INIT_PID = 1;
+
 export class ThreadGroup {
   readonly tasks = new Set<Task>();
   readonly children = new Set<ThreadGroup>();
@@ -38,6 +40,8 @@ export class ThreadGroup {
   parentDeathSignal = 0;
   /** TIOCNOTTY: gave up its session's terminal; inherited (Linux: signal->tty is each process' own). */
   withoutTerminal = false;
+  /** Its parent ended and no process took its place. */
+  orphaned = false;
   /** Has called execve since fork (setpgid's EACCES). */
   hasExeced = false;
   dumpable = 1;
@@ -97,5 +101,10 @@ export class ThreadGroup {
     this.startNs = startNs;
     this.nsPid = pid;
     this.realTimer = new Timer(onRealTimer);
+  }
+
+  /** As getppid(2) tells it; orphans without a reaper are init's, whom nobody sees waiting. */
+  get parentPid(): number {
+    return this.parent?.pid ?? (this.orphaned ? INIT_PID : 0);
   }
 }

@@ -138,7 +138,7 @@ function storeInfo(task: Task, at: number, event: ChildEvent | undefined): 0 | E
 
 export const getpid = syscall('getpid', [], (task) => task.group.nsPid);
 export const gettid = syscall('gettid', [], (task) => task.nsTid);
-export const getppid = syscall('getppid', [], (task) => pidFor(task, task.group.parent?.pid ?? 0));
+export const getppid = syscall('getppid', [], (task) => pidFor(task, task.group.parentPid));
 export const setTidAddress = syscall('set_tid_address', [address], (task, at) => {
   task.clearChildTid = at;
   return task.nsTid;

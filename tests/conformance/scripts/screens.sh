@@ -1,0 +1,80 @@
+# Full-screen programs inside of tmux, which renders them: what is on the screen after each key is the same natively and under skas.
+export TMUX_TMPDIR=$PWD TERM=xterm HOME=$PWD
+t() { tmux -L test -f /dev/null "$@"; }
+screen() { t capture-pane -p -t s | sed 's/ *$//' | grep -v '^$'; }
+# Waits until the screen shows a text; a screen that never does is shown as it is.
+awaits() {
+  for i in $(seq 400); do
+    screen | grep -q -- "$1" && return
+    sleep 0.05
+  done
+  echo "never shown: $1"
+  screen
+}
+keys() { t send-keys -t s "$@"; }
+t new-session -d -s s -x 80 -y 24 'PS1="P> " exec bash --norc --noprofile' || exit 9
+awaits '^P>'
+keys 'stty size; tty | sed s/[0-9]*$//' Enter
+awaits '^/dev/pts'
+screen
+seq 1 500 >numbers
+keys 'clear; less numbers' Enter
+awaits '^numbers'
+screen | tail -3
+keys G
+awaits END
+screen | head -2
+keys /25 Enter
+keys g
+awaits '^20$'
+keys q
+awaits '^P>'
+if [ -n "$(command -v vim)" ]; then
+  keys 'clear; vim -u NONE -N notes' Enter
+  awaits '^~'
+  keys ione Enter two Enter three Escape :2 Enter
+  keys yyp :%s/t/T/ Enter
+  awaits '^Two'
+  screen
+  t resize-window -t s -x 60 -y 12
+  keys :set Space columns? Space lines? Enter
+  awaits 'columns=60'
+  screen | tail -2
+  t resize-window -t s -x 80 -y 24
+  keys :wq Enter
+  awaits '^P>'
+  cat notes
+  # Suspended and brought back.
+  keys 'clear; vim -u NONE -N notes' Enter
+  awaits '^Three'
+  keys C-z
+  awaits Stopped
+  keys 'jobs | wc -l; fg' Enter
+  awaits '^Three'
+  keys :q! Enter
+  awaits '^P>'
+fi
+if [ -n "$(command -v nano)" ]; then
+  keys 'clear; nano -I notes' Enter
+  awaits 'Exit'
+  keys hello Enter C-o Enter
+  awaits Wrote
+  keys C-x
+  awaits '^P>'
+  cat notes
+fi
+keys 'clear; cat >/dev/null' Enter
+keys 'typed' C-c
+awaits 'C$'
+keys 'clear; echo sleeping; sleep 100' Enter
+awaits '^sleeping'
+keys C-z
+awaits Stopped
+keys 'kill %1; wait; clear; echo gone' Enter
+awaits '^gone'
+t split-window -t s -d 'sleep 100'
+t list-panes -t s -F '#{pane_width}x#{pane_height} #{pane_current_command}'
+t kill-pane -t s.1
+keys 'exit 3' Enter
+for i in $(seq 200); do t has-session -t s 2>/dev/null || break; sleep 0.05; done
+t has-session -t s 2>&1 | sed 's/(.*)//; s#/.*/#/#'
