@@ -57,8 +57,9 @@ function aptGet(args: readonly string[]): boolean {
   return spawnSync('apt-get', args, { stdio: ['ignore', 'ignore', 'inherit'], env }).status === 0;
 }
 
-function main(): void {
-  const missing = Object.entries(TEST_PROGRAMS).filter(([program]) => !isInstalled(program));
+/** Installs what is missing of `programs` (program or file -> Debian package), or names it. */
+export function installPrograms(programs: Readonly<Record<string, string>>): void {
+  const missing = Object.entries(programs).filter(([program]) => !isInstalled(program));
   if (missing.length === 0) return;
   const packages = [...new Set(missing.map(([, name]) => name))];
   if (process.getuid?.() !== 0 || !isInstalled('apt-get')) {
@@ -74,4 +75,4 @@ function main(): void {
   if (still.length > 0) console.error(`Still missing, their tests are skipped: ${still.join(' ')}`);
 }
 
-if (process.argv[1]?.endsWith('install-test-programs.js')) main();
+if (process.argv[1]?.endsWith('install-test-programs.js')) installPrograms(TEST_PROGRAMS);

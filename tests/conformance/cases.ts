@@ -1,16 +1,5 @@
 /** Command lines whose output and exit code under skas must be those of the host. */
-import { dirname } from 'node:path';
-
-export interface ConformanceCase {
-  readonly name: string;
-  readonly argv: readonly string[];
-  /** Programs without which it is skipped. */
-  readonly needs: readonly string[];
-  readonly stdin?: string;
-  readonly timeoutMs?: number;
-  /** What tests/conformance has to be copied into the working folder. */
-  readonly files?: readonly string[];
-}
+import type { ConformanceCase } from '../support/cases.js';
 
 const SCRIPTS = 'scripts';
 const PROJECT = 'project';
@@ -127,19 +116,4 @@ function programCases(): ConformanceCase[] {
 
 export function conformanceCases(): ConformanceCase[] {
   return [...shellCases(), ...lineCases(), ...programCases()];
-}
-
-/** What every case sees; `home` must exist on both sides. */
-export function environment(home: string): Record<string, string> {
-  const node = dirname(process.execPath);
-  return {
-    PATH: `/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin:${node}`,
-    HOME: home,
-    LANG: 'C.UTF-8',
-    LC_ALL: 'C.UTF-8',
-    TZ: 'UTC',
-    USER: 'guest',
-    LOGNAME: 'guest',
-    SHELL: '/bin/sh',
-  };
 }

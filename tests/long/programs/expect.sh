@@ -1,0 +1,3 @@
+# needs: expect perl
+# timeout: 120
+expect files/session.exp

@@ -1,0 +1,3 @@
+# needs: node
+# timeout: 120
+node files/workers.js
