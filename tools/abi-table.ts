@@ -8,6 +8,7 @@ import { FLOCK } from '../src/abi/flock-struct.js';
 import { FUTEX_WAITV } from '../src/abi/futex-struct.js';
 import { MSGINFO, MSQID_DS, SEMBUF, SEMID_DS, SEMINFO, SHMID_DS, SHMINFO, SHM_INFO_STRUCT } from '../src/abi/ipc-struct.js';
 import { MQ_ATTR } from '../src/abi/mqueue.js';
+import { IO_EVENT, IOCB } from '../src/abi/aio.js';
 import { LOOP_INFO, LOOP_INFO64 } from '../src/abi/loop.js';
 import { OPEN_HOW } from '../src/abi/openat2.js';
 import { EPOLL_EVENT, POLLFD } from '../src/abi/poll-struct.js';
@@ -40,6 +41,13 @@ function entry(struct: AbiEntry['struct'], ctype: string, headers: string, membe
 
 export const ABI_TABLE: readonly AbiEntry[] = [
   entry(TIMESPEC, 'struct timespec', 'time.h', 'tv_sec tv_nsec'),
+  entry(
+    IOCB,
+    'struct iocb',
+    'linux/aio_abi.h',
+    'aio_data aio_key aio_rw_flags aio_lio_opcode aio_reqprio aio_fildes aio_buf aio_nbytes aio_offset aio_reserved2 aio_flags aio_resfd',
+  ),
+  entry(IO_EVENT, 'struct io_event', 'linux/aio_abi.h', 'data obj res res2'),
   entry(
     TIMEX,
     'struct timex',

@@ -5,7 +5,7 @@
 import { isErr, type Errno } from '../base/brands.js';
 import { WaitQueue } from '../base/wait-queue.js';
 import { EAGAIN, EFAULT, EINVAL } from '../abi/errno.js';
-import { POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from '../abi/poll.js';
+import { POLLERR, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from '../abi/poll.js';
 import type { IoVec } from '../mm/io-vec.js';
 import type { Inode } from '../vfs/inode.js';
 import { OpenFile } from '../vfs/open-file.js';
@@ -66,7 +66,14 @@ export class EventFile extends OpenFile {
     return 8;
   }
 
+  /** The kernel adds one, up to 2^64 - 1, which a write cannot reach: it shows as an overflow (Linux: eventfd_signal). */
+  signal(): void {
+    if (!this.add(1, 0)) this.low = this.high = MAX;
+    this.waiters.wake(POLLIN | POLLRDNORM);
+  }
+
   override poll(): number {
+    if (this.low === MAX && this.high === MAX) return POLLIN | POLLRDNORM | POLLERR;
     let events = 0;
     if (this.low !== 0 || this.high !== 0) events |= POLLIN | POLLRDNORM;
     if (this.high < MAX || this.low < MAX - 1) events |= POLLOUT | POLLWRNORM;

@@ -67,6 +67,8 @@ export class Machine {
   readonly timers = new TimerQueue();
   readonly sysctl = new Sysctl();
   readonly timekeeping = new Timekeeping();
+  /** Completions that the contexts of asynchronous I/O may hold together (fs.aio-nr). */
+  aioEvents = 0;
   /** Inotify files by the uid that made them (fs.inotify.max_user_instances). */
   readonly inotifyInstances = new Map<number, number>();
   readonly memoryLimit = new MemoryLimit(this);

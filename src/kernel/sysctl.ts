@@ -9,6 +9,8 @@ export class Sysctl {
   pipeMaxSize = 1048576;
   /** fs.nr_open: no process may raise RLIMIT_NOFILE above it. */
   nrOpen = 1048576;
+  /** fs.aio-max-nr: completions that all contexts of asynchronous I/O may hold together. */
+  aioMaxNr = 65536;
   inotifyMaxQueuedEvents = 16384;
   inotifyMaxUserInstances = 128;
   inotifyMaxUserWatches = 65536;

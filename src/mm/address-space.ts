@@ -76,6 +76,8 @@ export const MAX_VMAS = 65_530;
 let nextId = 1;
 
 export class AddressSpace implements CacheMapper {
+  /** Told when it goes: ends what the kernel keeps for it (asynchronous I/O). */
+  onDispose: (() => void) | undefined = undefined;
   /** Tasks that share it; `dispose` at zero. */
   users = 1;
 
@@ -203,6 +205,7 @@ export class AddressSpace implements CacheMapper {
   dispose(): void {
     if (this.disposed) return;
     this.disposed = true;
+    this.onDispose?.();
     for (const extent of this.extents.items) {
       this.physmem.release(extent.phys, extent.pages);
       if (extent.twin) this.physmem.release(extent.twin.frame, 1);

@@ -1,7 +1,6 @@
 /** dup, dup2, dup3, fcntl, ioctl (Linux: fs/file.c, fs/fcntl.c, fs/ioctl.c). */
 import { isErr, type Errno, type GuestAddr } from '../base/brands.js';
 import type { Blocking } from '../base/blocking.js';
-import { i32, struct } from '../base/struct.js';
 import { EBADF, EFAULT, EINVAL, EISDIR, EOPNOTSUPP, EPERM, EXDEV } from '../abi/errno.js';
 import * as fcntlAbi from '../abi/fcntl.js';
 import {
@@ -46,10 +45,13 @@ import { RLIMIT_NOFILE } from '../abi/resource.js';
 import { S_IFREG } from '../abi/stat.js';
 import { CAP_SYS_RESOURCE } from '../abi/capability.js';
 import { fd, flags, oneOf, partial, syscall, uint, ulong } from '../kernel/syscall.js';
+import { notifyDirectory } from '../kernel/dnotify.js';
+import { ownerControl, updateAsync } from '../kernel/file-owner.js';
 import { lockControl } from '../kernel/task-locks.js';
 import type { Task } from '../kernel/task.js';
 import { anyFileOf, fileOf, installFile } from '../kernel/task-files.js';
 import { hasCapability } from '../vfs/credentials.js';
+import { RDX } from '../platform/registers.js';
 import type { OpenFile } from '../vfs/open-file.js';
 import { ownerOrCapable } from '../vfs/permissions.js';
 
@@ -86,6 +88,11 @@ export const dup3 = syscall('dup3', [fd, fd, flags({ O_CLOEXEC })], (task, from,
   return isErr(file) ? file : duplicateTo(task, file, to, (options & O_CLOEXEC) !== 0);
 });
 
+/** The third argument as the int that it is for some commands: a negative one has bits that a large number cannot hold. */
+function intArgument(task: Task): number {
+  return task.thread.regs.i32of(RDX);
+}
+
 const COMMANDS = Object.fromEntries(Object.entries(fcntlAbi).filter(([name]) => /^F_(GET|SET|DUP|OFD|ADD|NOTIFY)/.test(name)));
 const SETTABLE = O_APPEND | O_NONBLOCK | O_ASYNC | O_DIRECT | O_NOATIME;
 
@@ -98,7 +105,7 @@ export const fcntl = syscall(
     switch (command) {
       case F_DUPFD:
       case F_DUPFD_CLOEXEC: {
-        const from = argument | 0;
+        const from = intArgument(task);
         if (from < 0 || from >= limitOf(task)) return EINVAL;
         return duplicate(task, file, command === F_DUPFD_CLOEXEC, from);
       }
@@ -113,14 +120,14 @@ export const fcntl = syscall(
         return (file.flags & O_PATH) !== 0 ? EBADF : control(task, number, file, command, argument);
     }
   },
-  partial('leases, F_NOTIFY'),
+  partial('leases'),
 );
 
 /** The commands that an O_PATH descriptor does not take. */
 function control(task: Task, number: number, file: OpenFile, command: number, argument: number): number | Blocking<number> {
   switch (command) {
     case F_SETFL:
-      return setStatusFlags(task, file, argument | 0);
+      return setStatusFlags(task, number, file, intArgument(task));
     case F_GETLK:
     case F_SETLK:
     case F_SETLKW:
@@ -134,14 +141,15 @@ function control(task: Task, number: number, file: OpenFile, command: number, ar
     case F_SETOWN_EX:
     case F_GETSIG:
     case F_SETSIG:
-      return ownerControl(task, file, command, argument);
+      return ownerControl(task, file, command, command === F_SETOWN ? intArgument(task) : argument);
     case F_CREATED_QUERY:
       return file.created ? 1 : 0;
     case F_GETLEASE:
       return F_UNLCK;
     case F_SETLEASE:
-    case F_NOTIFY:
       return EINVAL;
+    case F_NOTIFY:
+      return notifyDirectory(task, file, number, intArgument(task));
     case F_SETPIPE_SZ:
       if (argument > task.machine.sysctl.pipeMaxSize && !hasCapability(task.cred, CAP_SYS_RESOURCE)) return EPERM;
       return file.fileControl(command, argument);
@@ -154,42 +162,12 @@ function control(task: Task, number: number, file: OpenFile, command: number, ar
   }
 }
 
-function setStatusFlags(task: Task, file: OpenFile, wanted: number): 0 | Errno {
+function setStatusFlags(task: Task, number: number, file: OpenFile, wanted: number): 0 | Errno {
   if ((wanted & O_NOATIME) !== 0 && (file.flags & O_NOATIME) === 0 && !ownerOrCapable(file.inode, task.cred)) return EPERM;
   file.flags = (file.flags & ~SETTABLE) | (wanted & SETTABLE);
+  updateAsync(task.machine, file, number);
   file.onFlagsChanged();
   return 0;
-}
-
-const OWNER = struct('f_owner_ex', { type: i32, pid: i32 }, 8);
-const F_OWNER_PGRP = 2;
-
-/** Who gets SIGIO: kept and reported; files that send it look at `owner`. */
-function ownerControl(task: Task, file: OpenFile, command: number, argument: number): number {
-  switch (command) {
-    case F_GETOWN:
-      return file.owner;
-    case F_SETOWN:
-      file.owner = argument | 0;
-      return 0;
-    case F_GETSIG:
-      return file.ownerSignal;
-    case F_SETSIG:
-      if (argument > 64) return EINVAL;
-      file.ownerSignal = argument;
-      return 0;
-    case F_GETOWN_EX: {
-      const owner = { type: file.owner < 0 ? F_OWNER_PGRP : 1, pid: Math.abs(file.owner) };
-      return isErr(task.mm.writeStruct(argument, OWNER, owner)) ? EFAULT : 0;
-    }
-    default: {
-      const owner = task.mm.readStruct(argument, OWNER);
-      if (typeof owner === 'number') return EFAULT;
-      if (owner.type < 0 || owner.type > F_OWNER_PGRP) return EINVAL;
-      file.owner = owner.type === F_OWNER_PGRP ? -owner.pid : owner.pid;
-      return 0;
-    }
-  }
 }
 
 export const ioctl = syscall('ioctl', [fd, uint, ulong], (task, number, request, argument) => {
@@ -202,7 +180,7 @@ export const ioctl = syscall('ioctl', [fd, uint, ulong], (task, number, request,
       return 0;
     case FIONBIO:
     case FIOASYNC:
-      return setFlagByPointer(task, file, request === FIONBIO ? O_NONBLOCK : O_ASYNC, argument);
+      return setFlagByPointer(task, number, file, request === FIONBIO ? O_NONBLOCK : O_ASYNC, argument);
     case FIONREAD:
       if (file.inode.type !== S_IFREG) break;
       return task.mm.writeU32(argument, Math.max(0, file.inode.size - file.position) >>> 0);
@@ -220,7 +198,7 @@ export const ioctl = syscall('ioctl', [fd, uint, ulong], (task, number, request,
 
 /** Sharing blocks between files: no file system here can, and what comes before that answer is as in Linux (vfs_clone_file_range). */
 function cloneRange(task: Task, target: OpenFile, request: number, argument: number): Errno {
-  let number = argument | 0;
+  let number = intArgument(task);
   if (request === FICLONERANGE) {
     const given = task.mm.readU32(argument);
     if (isErr(given)) return EFAULT;
@@ -234,10 +212,11 @@ function cloneRange(task: Task, target: OpenFile, request: number, argument: num
   return !source.readable || !target.writable || target.appending ? EBADF : EOPNOTSUPP;
 }
 
-function setFlagByPointer(task: Task, file: OpenFile, flag: number, at: GuestAddr): 0 | Errno {
+function setFlagByPointer(task: Task, number: number, file: OpenFile, flag: number, at: GuestAddr): 0 | Errno {
   const on = task.mm.readU32(at);
   if (isErr(on)) return EFAULT;
   file.flags = on !== 0 ? file.flags | flag : file.flags & ~flag;
+  updateAsync(task.machine, file, number);
   file.onFlagsChanged();
   return 0;
 }

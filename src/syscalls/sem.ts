@@ -39,6 +39,7 @@ import {
 import { nowSeconds } from '../kernel/ipc/shm.js';
 import { address, flags, int, oneOf, ptr, syscall, uint, ulong } from '../kernel/syscall.js';
 import type { Task } from '../kernel/task.js';
+import { R10 } from '../platform/registers.js';
 import { permFields } from './ipc-perm.js';
 
 export const semget = syscall('semget', [int, int, flags({ IPC_CREAT, IPC_EXCL })], get);
@@ -154,7 +155,7 @@ function setSem(task: Task, id: number, at: number): number | Errno {
 function valueCommand(task: Task, id: number, num: number, command: number, argument: number): number | Errno {
   const changes = command === SETVAL || command === SETALL;
   if (!changes && (command < GETPID || command > GETZCNT)) return EINVAL;
-  const value = argument | 0;
+  const value = task.thread.regs.i32of(R10);
   if (command === SETVAL && (value < 0 || value > SEMVMX)) return ERANGE;
   const set = task.nsproxy.ipc.sem.find(id);
   if (isErr(set)) return set;

@@ -1,6 +1,7 @@
 /** System call number -> definition. One line each, in the order of the numbers, nothing else. */
 import { NR } from '../abi/syscall-numbers.js';
 import type { SyscallDefinition } from '../kernel/syscall.js';
+import * as aio from './aio.js';
 import * as attributes from './attributes.js';
 import * as clockSetting from './clock-setting.js';
 import * as clocks from './clocks.js';
@@ -260,11 +261,11 @@ export const SYSCALL_TABLE: Readonly<Record<number, SyscallDefinition>> = {
   [NR.sched_setaffinity]: sched.schedSetaffinity,
   [NR.sched_getaffinity]: sched.schedGetaffinity,
   [NR.set_thread_area]: refused.setThreadArea,
-  [NR.io_setup]: refused.ioSetup,
-  [NR.io_destroy]: refused.ioDestroy,
-  [NR.io_getevents]: refused.ioGetevents,
-  [NR.io_submit]: refused.ioSubmit,
-  [NR.io_cancel]: refused.ioCancel,
+  [NR.io_setup]: aio.ioSetup,
+  [NR.io_destroy]: aio.ioDestroy,
+  [NR.io_getevents]: aio.ioGetevents,
+  [NR.io_submit]: aio.ioSubmit,
+  [NR.io_cancel]: aio.ioCancel,
   [NR.get_thread_area]: refused.getThreadArea,
   [NR.lookup_dcookie]: refused.lookupDcookie,
   [NR.epoll_create]: epoll.epollCreate,
@@ -387,7 +388,7 @@ export const SYSCALL_TABLE: Readonly<Record<number, SyscallDefinition>> = {
   [NR.pkey_alloc]: memory.pkeyAlloc,
   [NR.pkey_free]: memory.pkeyFree,
   [NR.statx]: stat.statx,
-  [NR.io_pgetevents]: refused.ioPgetevents,
+  [NR.io_pgetevents]: aio.ioPgetevents,
   [NR.rseq]: refused.rseq,
   [NR.pidfd_send_signal]: kill.pidfdSendSignal,
   [NR.io_uring_setup]: refused.ioUringSetup,

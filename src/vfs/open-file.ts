@@ -12,6 +12,7 @@ import { O_ACCMODE, O_APPEND, O_NONBLOCK, O_RDONLY, O_WRONLY } from '../abi/fcnt
 import { POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from '../abi/poll.js';
 import type { IoVec } from '../mm/io-vec.js';
 import type { Mappable } from '../mm/page-cache.js';
+import type { Credentials } from './credentials.js';
 import type { DirectoryEntry, Inode } from './inode.js';
 import type { Path } from './path.js';
 
@@ -42,6 +43,9 @@ export abstract class OpenFile {
   /** F_SETOWN: a pid, or minus a process group, that SIGIO goes to; F_SETSIG's signal. */
   owner = 0;
   ownerSignal = 0;
+  /** F_OWNER_*: what `owner` names; and who set it. */
+  ownerType = 1;
+  ownerCredentials: Credentials | undefined;
   /** By the open(2) that made this description (F_CREATED_QUERY). */
   created = false;
   /** Counted in `inode.writers`. */
