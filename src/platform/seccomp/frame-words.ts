@@ -31,3 +31,25 @@ export const INFO_SIGNO = 0;
 export const INFO_CODE = 2;
 export const INFO_ADDRESS = 4;
 export const INFO_ARCH = 7;
+
+/** What libc compares results with: errnos lie above. */
+export const FIRST_ERRNO = 0xffff_ffff_ffff_f000n;
+
+/** Arithmetic flags that `cmp b, a` leaves, both 64 bits, unsigned (Intel SDM vol. 1, 3.4.3.1). */
+export function compareFlags(a: bigint, b: bigint): number {
+  const result = BigInt.asUintN(64, a - b);
+  const sign = (value: bigint): bigint => value >> 63n;
+  let parity = Number(result & 0xffn);
+  parity ^= parity >> 4;
+  parity ^= parity >> 2;
+  parity ^= parity >> 1;
+  const overflow = sign(a) !== sign(b) && sign(a) !== sign(result);
+  return (
+    (a < b ? 1 : 0) |
+    ((parity & 1) === 0 ? 4 : 0) |
+    ((a & 15n) < (b & 15n) ? 0x10 : 0) |
+    (result === 0n ? 0x40 : 0) |
+    (sign(result) === 1n ? 0x80 : 0) |
+    (overflow ? 0x800 : 0)
+  );
+}

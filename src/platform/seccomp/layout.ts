@@ -23,6 +23,8 @@ export const STUB_JUMPS_PAGES = 4;
 /** The upper two bytes of every address in it, as bytes of code, are an instruction that does not exist: `06 00` (site-table.ts). */
 export const SITE_SLOTS = 0x6_0000;
 export const SITE_SLOTS_PAGES = 5;
+/** Sites below this number make the comparison behind their call too (site.ts). */
+export const READ_SITES = 6;
 /** What a guest may map begins here, where it could begin at 0x10000. */
 export const LOWEST_GUEST = 0x7_0000;
 
@@ -73,6 +75,8 @@ export const DATA_CALL = 192;
 export const DATA_CALL_FLAGS = 336;
 /** Not 0: a patched call is to be answered through a signal frame (`HostThread` needs more than the result). */
 export const DATA_PROMOTE = 344;
+/** Number of its site, times 8. */
+export const DATA_CALL_SITE = 352;
 export const SIGNAL_STACK = 512;
 
 /** The kernel's turn. Clear: the guest's. */

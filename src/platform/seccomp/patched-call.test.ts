@@ -138,6 +138,38 @@ describe('seccomp: patched calls', () => {
     deepEqual([trap.kind, trap.nr, regs.get(RIP)], [TRAP_SYSCALL, 110, CODE + 66]);
   });
 
+  patchedTest('of read make the comparison behind it; at the old instructions nothing is lost', (bench) => {
+    const guest = bench.guest((a) => {
+      a.mov(rdi, 0x1111).mov(rdi, rdi).label('xor').byte(0x31, 0xc0).label('call').syscall().label('compare');
+      a.byte(0x48, 0x3d, 0x00, 0xf0, 0xff, 0xff).label('site').pushfq().pop(rbx).mov(rax, 60).syscall();
+    });
+    const end = guest.labels('compare') - CODE;
+    const { space, regs, trap } = guest.thread;
+    const frame = bench.frames.allocate(1);
+    const page = frameBytes(bench.frames, frame, 4096);
+    page.set(frameBytes(bench.frames, guest.codeFrame, 4096));
+    const patched = space.patcher!.patch(page, end, 0, undefined);
+    ok(patched && space.mapPatched!(CODE, PROT_READ | PROT_EXEC, frame, patched));
+    for (const [from, nr, calls] of [
+      ['xor', 0, 1],
+      ['call', 257, 0],
+    ] as const) {
+      const before = counted(bench);
+      regs.set(RIP, guest.labels(from));
+      regs.set(RAX, nr);
+      step(bench.platform, guest.thread);
+      deepEqual([trap.kind, trap.nr, regs.get(RIP)], [TRAP_SYSCALL, nr, CODE + end]);
+      equal(counted(bench)[0]! - before[0]!, calls);
+      answer(guest.thread, -4096);
+      step(bench.platform, guest.thread);
+      deepEqual([trap.nr, regs.get(RBX) & 0x8d5], [60, 0x44]);
+    }
+    regs.set(RIP, guest.labels('compare'));
+    regs.set(RAX, -9);
+    step(bench.platform, guest.thread);
+    deepEqual([trap.nr, regs.get(RBX) & 0x8d5], [60, 0]);
+  });
+
   patchedTest('of forked spaces go back to where each of them has the code', (bench) => {
     const guest = bench.guest((a) => {
       begin(a);

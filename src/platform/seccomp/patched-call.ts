@@ -44,13 +44,16 @@ import {
   BELL_SLEEPING,
   DATA_CALL,
   DATA_CALL_FLAGS,
+  DATA_CALL_SITE,
   DATA_PROMOTE,
   DATA_TURN,
+  READ_SITES,
   STUB_DOORBELL,
   STUB_RETURNS,
   TURN_CALL,
   TURN_KERNEL,
 } from './layout.js';
+import { COMPARE_BYTES } from './site.js';
 
 /** Slots of sigcontext that a call saves and its return restores. */
 const KEPT: readonly (readonly [Register, number])[] = [
@@ -82,6 +85,10 @@ const USER_FLAGS = 0x202;
 const SET_OVERFLOW = 0x7f;
 /** The site's last two bytes. */
 const SYSCALL_BYTES = 2;
+/** What libc compares results with. */
+const FIRST_ERRNO = -4096;
+/** Of a site in STUB_RETURNS. */
+const SITE_BYTES = 8;
 
 function saved(slot: number): number {
   return DATA_CALL + slot * 8;
@@ -98,7 +105,8 @@ export function patchedCall(a: Assembler): void {
   a.mov(edx, ecx)
     .shr(rcx, 32)
     .store(mem(r12, saved(SLOT_RAX)), rcx);
-  a.add(rdx, at('returns'))
+  a.store(mem(r12, DATA_CALL_SITE), rdx)
+    .add(rdx, at('returns'))
     .mov(rdx, mem(rdx))
     .store(mem(r12, saved(SLOT_RIP)), rdx)
     .store(mem(r12, saved(SLOT_RCX)), rdx);
@@ -122,13 +130,24 @@ function bySignal(a: Assembler): void {
 /** The turn has come back. r12: STUB_DATA. */
 export function patchedReturn(a: Assembler): void {
   a.label('callReturn').mov(rax, mem(r12, DATA_PROMOTE)).test(rax, rax).j('ne', 'promote').mov(r11, r12);
-  for (const [register, slot] of KEPT) a.mov(register, mem(r11, saved(slot)));
+  a.mov(rax, mem(r11, DATA_CALL_SITE))
+    .cmp(rax, READ_SITES * SITE_BYTES)
+    .j('b', 'readReturn');
+  restore(a);
   a.mov(rax, mem(r11, DATA_CALL_FLAGS)).addAl(SET_OVERFLOW).sahf();
   a.mov(rax, mem(r11, saved(SLOT_RAX)))
     .mov(rcx, mem(r11, saved(SLOT_RIP)))
     .mov(r11, mem(r11, saved(SLOT_R11)))
     .jmp(rcx);
+  a.label('readReturn');
+  restore(a);
+  a.mov(rax, mem(r11, saved(SLOT_RAX))).mov(rcx, mem(r11, saved(SLOT_RIP)));
+  a.cmp(rax, FIRST_ERRNO).lea(r11, mem(rcx, COMPARE_BYTES)).jmp(r11);
   a.label('promote').ud2(); // any signal gives a frame
+}
+
+function restore(a: Assembler): void {
+  for (const [register, slot] of KEPT) a.mov(register, mem(r11, saved(slot)));
 }
 
 /** Numbers that code compares with or adds where no register is free. */

@@ -26,6 +26,8 @@ import { EFLAGS, FS_BASE, GS_BASE, R11, RAX, RCX, REGISTER_COUNT, Registers, RIP
 import { stubDataAddress } from '../stub/layout.js';
 import {
   ARITHMETIC_FLAGS,
+  FIRST_ERRNO,
+  compareFlags,
   BASES,
   BASE_LIMIT_HIGH,
   EFLAGS_LOW,
@@ -62,7 +64,7 @@ import {
 } from './layout.js';
 import { newPlace } from './placement.js';
 import type { SeccompSpace } from './seccomp-space.js';
-import { JUMP_BYTES } from './site.js';
+import { COMPARE_BYTES } from './site.js';
 import { BEFORE_CALL, ELSEWHERE, jumpAt, placeOf } from './stub-place.js';
 import type { SharedWords } from './words.js';
 
@@ -307,11 +309,17 @@ export class SeccompThread implements HostThread {
       counts.kicks++;
       return TRAP_KICK;
     }
-    if (signal === SIGILL && code > 0) {
+    if ((signal === SIGILL || signal === SIGTRAP) && code > 0) {
       const { sites } = this.space;
-      if (sites.isCallAt(this.regs.get(RIP))) return this.callAtSite();
+      const rip = this.regs.get(RIP);
+      const site = sites.trapAt(rip);
+      if (site && (signal === SIGILL || site.isStep)) return site.isCall ? this.callAtSite(site.end) : this.compareAtSite(site.end);
       // The page is being replaced by the file's own: then the instruction is there again.
-      if (sites.wasCallAt(this.regs.get(RIP)) && this.space.commit() === 0) return TRAP_NONE;
+      const left = signal === SIGILL ? sites.leftTrapAt(rip) : undefined;
+      if (left && this.space.commit() === 0) {
+        this.regs.set(RIP, left.isCall ? left.end - SYSCALL_BYTES : left.end);
+        return TRAP_NONE;
+      }
     }
     const synchronous = signal === SIGSEGV || signal === SIGBUS || signal === SIGFPE || signal === SIGILL || signal === SIGTRAP;
     if (!synchronous || code <= 0) {
@@ -321,11 +329,19 @@ export class SeccompThread implements HostThread {
     return this.processorTrap(signal, code);
   }
 
+  /** At a patched read behind its call, where the jump has taken the comparison's place: cmp $-4096, %rax. */
+  private compareAtSite(end: number): number {
+    const { regs } = this;
+    regs.set(EFLAGS, (regs.get(EFLAGS) & ~ARITHMETIC_FLAGS) | compareFlags(regs.getBig(RAX), FIRST_ERRNO));
+    regs.set(RIP, end + COMPARE_BYTES);
+    return TRAP_NONE;
+  }
+
   /** It went to where a patched site's system call instruction was: the call, as the instruction would have made it. */
-  private callAtSite(): number {
+  private callAtSite(end: number): number {
     const { trap, regs } = this;
-    regs.set(RIP, regs.get(RIP) + SYSCALL_BYTES);
-    regs.setHalves(RCX, regs.u32of(RIP), regs.highOf(RIP));
+    regs.set(RIP, end);
+    regs.set(RCX, end);
     regs.setHalves(R11, regs.u32of(EFLAGS), regs.highOf(EFLAGS));
     trap.nr = regs.i32of(RAX);
     trap.compat = false;
@@ -355,7 +371,7 @@ export class SeccompThread implements HostThread {
     const { regs } = this;
     const site = this.space.sites.siteOf(jumpAt(regs.get(RIP)));
     if (!site) return;
-    regs.set(RIP, site.end - (signal === SIGTRAP ? SYSCALL_BYTES : JUMP_BYTES));
+    regs.set(RIP, signal === SIGTRAP ? site.end - SYSCALL_BYTES : site.start);
     if (signal === SIGTRAP && site.nr >= 0) regs.set(RAX, site.nr);
   }
 

@@ -16,14 +16,16 @@ import { NR } from '../../abi/syscall-numbers.js';
 import { frameBytes, type FrameStore } from '../frames.js';
 import type { PatchedPage, SitePatcher } from '../platform.js';
 import { STUB_CODE } from '../stub/layout.js';
-import { SITE_SLOTS, SITE_SLOTS_PAGES, STUB_JUMPS, STUB_JUMPS_PAGES } from './layout.js';
+import { READ_SITES, SITE_SLOTS, SITE_SLOTS_PAGES, STUB_JUMPS, STUB_JUMPS_PAGES } from './layout.js';
 import { recognizeSite, writeJump } from './site.js';
 
 /** As many as STUB_RETURNS has words. */
 export const MAX_SITES = PAGE_SIZE / 8;
 export const JUMP_STRIDE = 32;
-/** Slots lie in the last page; the others are for slots at odd addresses. */
+/** Slots lie in the last page, but for those of reads. */
 const SLOTS = SITE_SLOTS + (SITE_SLOTS_PAGES - 1) * PAGE_SIZE;
+/** By index, which is below READ_SITES for reads: see site.ts for what is asked of these addresses. */
+const READ_SLOTS = [0x6_07ff, 0x6_17ff, 0x6_1fff, 0x6_27ff, 0x6_2fff, 0x6_37ff];
 const HIGH = 4294967296;
 /**
  * Calls that need a signal frame anyway (new threads and programs, other registers than rax), or that mostly end by a signal.
@@ -57,6 +59,8 @@ interface PatchedSite {
   readonly end: number;
   /** The system call's number; -1: in rax. */
   readonly nr: number;
+  readonly start: number;
+  readonly compares: boolean;
 }
 
 export class PatchedText implements PatchedPage {
@@ -69,6 +73,8 @@ export class PatchedText implements PatchedPage {
 export class SiteTable implements SitePatcher {
   private pages = 0;
   count = 0;
+  private nextRead = 0;
+  private nextOther = READ_SITES;
 
   private constructor(
     private readonly frames: FrameStore,
@@ -103,18 +109,19 @@ export class SiteTable implements SitePatcher {
 
   patch(page: Uint8Array, end: number, nr: number, before: PatchedPage | undefined): PatchedText | undefined {
     const known = before instanceof PatchedText ? before.sites : [];
-    if (this.count === MAX_SITES || LEFT_ALONE.has(nr)) return undefined;
-    const site = recognizeSite(page, end, nr);
-    if (!site) return undefined;
-    const index = this.count++;
-    this.writeCode(index, site.nr);
-    writeJump(page, site, SLOTS + index * 8);
+    const site = LEFT_ALONE.has(nr) ? undefined : recognizeSite(page, end, nr);
+    if (!site || (site.compares ? this.nextRead === READ_SITES : this.nextOther === MAX_SITES)) return undefined;
+    const index = site.compares ? this.nextRead++ : this.nextOther++;
+    const slot = site.compares ? READ_SLOTS[index]! : SLOTS + index * 8;
+    this.count++;
+    this.writeCode(index, site.nr, slot);
+    writeJump(page, site, slot);
     const id = before?.id ?? this.pages++;
-    return new PatchedText(id, [...known, { index, end, nr: site.nr }]);
+    return new PatchedText(id, [...known, { ...site, index, end }]);
   }
 
   /** What the site jumps to; then the slot, which makes it reachable. */
-  private writeCode(index: number, nr: number): void {
+  private writeCode(index: number, nr: number, slot: number): void {
     const a = new Assembler();
     if (nr < 0) {
       a.mov(r9, mem(rsp, 8)).mov({ ...r11, size: 32 }, { ...rax, size: 32 });
@@ -130,8 +137,8 @@ export class SiteTable implements SitePatcher {
     const begin = STUB_JUMPS + index * JUMP_STRIDE;
     a.byte(0xe9).dword(this.entry - (begin + a.here + 4));
     frameBytes(this.frames, this.jumps + index * JUMP_STRIDE, JUMP_STRIDE).set(a.assemble());
-    const slot = frameBytes(this.frames, this.slots + (SLOTS - SITE_SLOTS) + index * 8, 8);
-    new DataView(slot.buffer, slot.byteOffset, 8).setBigUint64(0, BigInt(begin), true);
+    const pointer = frameBytes(this.frames, this.slots + (slot - SITE_SLOTS), 8);
+    new DataView(pointer.buffer, pointer.byteOffset, 8).setBigUint64(0, BigInt(begin), true);
   }
 }
 

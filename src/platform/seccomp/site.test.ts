@@ -1,12 +1,13 @@
 /** Which bytes count as a system call site, and what the patch makes of them. */
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
-import { recognizeSite, writeJump } from './site.js';
+import { compareFlags, FIRST_ERRNO } from './frame-words.js';
+import { recognizeSite, writeJump, type Site } from './site.js';
 
 const FILLER = [0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90];
 
 /** What is recognized in a page that begins with these bytes, the call at their end. */
-function look(bytes: readonly number[], nr: number): { start: number; nr: number } | undefined {
+function look(bytes: readonly number[], nr: number): Site | undefined {
   const page = new Uint8Array(4096).fill(0x90);
   page.set(bytes);
   return recognizeSite(page, bytes.length, nr);
@@ -15,9 +16,36 @@ function look(bytes: readonly number[], nr: number): { start: number; nr: number
 const MOV39 = [0xb8, 39, 0, 0, 0, 0x0f, 0x05];
 
 test('sites: mov to eax, mov to rax, the syscall function', () => {
-  deepEqual(look([...FILLER, ...MOV39], 39), { start: 8, nr: 39 });
-  deepEqual(look([...FILLER, 0x48, 0xc7, 0xc0, 39, 0, 0, 0, 0x0f, 0x05], 39), { start: 8, nr: 39 });
-  deepEqual(look([0x4c, 0x8b, 0x4c, 0x24, 0x08, 0x0f, 0x05], 7), { start: 0, nr: -1 });
+  deepEqual(look([...FILLER, ...MOV39], 39), { start: 8, nr: 39, compares: false });
+  deepEqual(look([...FILLER, 0x48, 0xc7, 0xc0, 39, 0, 0, 0, 0x0f, 0x05], 39), { start: 8, nr: 39, compares: false });
+  deepEqual(look([...FILLER, 0x4c, 0x8b, 0x4c, 0x24, 0x08, 0x0f, 0x05], 7), { start: 8, nr: -1, compares: false });
+});
+
+test('sites: read with its comparison', () => {
+  const page = new Uint8Array(4096).fill(0x90);
+  page.set([0x74, 0x10, 0x31, 0xc0, 0x0f, 0x05, 0x48, 0x3d, 0x00, 0xf0, 0xff, 0xff], 100);
+  deepEqual(recognizeSite(page, 106, 0), { start: 102, nr: 0, compares: true });
+  equal(recognizeSite(page, 106, 1), undefined);
+  page[101] = 0x45; // xor %r8d, %r8d
+  equal(recognizeSite(page, 106, 0), undefined);
+  page[101] = 0x10;
+  page[108] = 0x01; // another number
+  equal(recognizeSite(page, 106, 0), undefined);
+  const last = page.subarray(0, 111); // the comparison goes on in the next page
+  equal(recognizeSite(last, 106, 0), undefined);
+});
+
+test('the comparison of libc, as the processor makes it', () => {
+  const results: readonly (readonly [bigint, number])[] = [
+    [0n, 0x1 | 0x4], // CF, PF
+    [5n, 0x1 | 0x4],
+    [0xffff_ffff_ffff_f000n, 0x40 | 0x4],
+    [0xffff_ffff_ffff_fffcn, 0x4],
+    [0xffff_ffff_ffff_ffffn, 0x4],
+    [0xffff_ffff_ffff_efffn, 0x1 | 0x80 | 0x4],
+    [0x7fff_ffff_ffff_f000n, 0x1 | 0x80 | 0x800 | 0x4],
+  ];
+  for (const [rax, flags] of results) equal(compareFlags(rax, FIRST_ERRNO), flags, rax.toString(16));
 });
 
 test('no sites: another number, no call, cut by the page, unknown forms', () => {
@@ -64,13 +92,17 @@ test('sites behind the instructions that usually come before', () => {
     [0x4c, 0x8d, 0x44, 0x24, 0x10], // lea 16(%rsp), %r8
   ];
   for (const bytes of before) {
-    deepEqual(look([...FILLER, ...bytes, ...MOV39], 39), { start: 8 + bytes.length, nr: 39 }, bytes.map((b) => b.toString(16)).join(' '));
+    deepEqual(
+      look([...FILLER, ...bytes, ...MOV39], 39),
+      { start: 8 + bytes.length, nr: 39, compares: false },
+      bytes.map((b) => b.toString(16)).join(' '),
+    );
   }
 });
 
 test('the jump leaves bytes that do not decode where the call was', () => {
   const page = new Uint8Array(4096);
   page.set([...FILLER, ...MOV39]);
-  writeJump(page, { start: 8, nr: 39 }, 0x6_4038);
+  writeJump(page, { start: 8, nr: 39, compares: false }, 0x6_4038);
   deepEqual([...page.subarray(8, 15)], [0xff, 0x24, 0x25, 0x38, 0x40, 0x06, 0x00]);
 });

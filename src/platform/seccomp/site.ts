@@ -4,10 +4,17 @@
  *   mov $nr, %eax; syscall             b8 imm32 0f 05               glibc, musl: most of their calls
  *   mov $nr, %rax; syscall             48 c7 c0 imm32 0f 05         hand-written code
  *   mov 8(%rsp), %r9; syscall          4c 8b 4c 24 08 0f 05         glibc's syscall(3): the number is in rax already
+ *   xor %eax, %eax; syscall; cmp $-4096, %rax    31 c0 0f 05 48 3d 00 f0 ff ff    read(2) in glibc
  *
  * All become `jmp *slot` (ff 24 25 disp32). In the 7-byte forms the system call instruction is where the address' upper half is:
  * slots lie at 0x60000-0x6ffff, so it reads `06 00`, which does not decode. Whoever jumps there gets a SIGILL that the platform
  * takes for the call. In the 9-byte form the instruction itself is left alone.
+ *
+ * `read` is short, and its jump reaches into the comparison that follows; the code it jumps to makes that too. Threads may be at the
+ * system call or, when they wait in it, behind it. Its slots are at addresses for which both places trap with nothing lost: at the
+ * system call `and $slot, %eax` leaves every number of a call as it is, and what is left of the comparison does not decode; behind
+ * it is the address' second byte, one of those that are no instruction. The platform makes the call or the comparison then. There
+ * are few such addresses, which go to the first sites that are hot.
  *
  * Only sites that trapped are looked at: the call ended at `end`, so there is an instruction boundary before `0f 05`, and rax
  * held the number that the bytes before would have loaded. What is left to exclude is that those bytes are the tail of a longer
@@ -21,6 +28,8 @@ export interface Site {
   readonly start: number;
   /** The system call's number; -1: in rax. */
   readonly nr: number;
+  /** The read form, whose jump makes the comparison behind the call too. */
+  readonly compares: boolean;
 }
 
 /** Bytes of the jump. */
@@ -29,6 +38,10 @@ const SYSCALL_0 = 0x0f;
 const SYSCALL_1 = 0x05;
 /** More is no number of a call. */
 const MAX_NUMBER = 0xffff;
+/** Of the read form: the xor, the comparison, and what the comparison adds to the length. */
+const XOR = [0x31, 0xc0];
+const COMPARE = [0x48, 0x3d, 0x00, 0xf0, 0xff, 0xff];
+export const COMPARE_BYTES = 6;
 const SYSCALL_FUNCTION = [0x4c, 0x8b, 0x4c, 0x24, 0x08];
 /** Longest beginning of an instruction that `endsLonger` looks at. */
 const LOOK_BEHIND = 6;
@@ -36,13 +49,22 @@ const LOOK_BEHIND = 6;
 /** The site whose system call instruction ends at byte `end` of a page, made with `nr`. Sites across pages are left alone. */
 export function recognizeSite(page: Uint8Array, end: number, nr: number): Site | undefined {
   const call = end - 2;
-  if (call < 5 || page[call] !== SYSCALL_0 || page[call + 1] !== SYSCALL_1) return undefined;
-  if (SYSCALL_FUNCTION.every((byte, i) => page[call - 5 + i] === byte)) return { start: call - 5, nr: -1 };
+  if (call < LOOK_BEHIND || page[call] !== SYSCALL_0 || page[call + 1] !== SYSCALL_1) return undefined;
+  if (isAt(page, call - 5, SYSCALL_FUNCTION)) return { start: call - 5, nr: -1, compares: false };
+  if (nr === 0 && isAt(page, call - 2, XOR)) {
+    const isRead = isAt(page, end, COMPARE) && !isPrefix(page[call - 3]!);
+    return isRead ? { start: call - 2, nr, compares: true } : undefined;
+  }
   if (nr < 0 || nr > MAX_NUMBER || immediateBefore(page, call) !== nr) return undefined;
   const start = call - 5;
-  if (page[start] === 0xb8) return endsLonger(page, start) ? undefined : { start, nr };
-  if (call >= 7 && page[start] === 0xc0 && page[start - 1] === 0xc7 && page[start - 2] === 0x48) return { start: call - 7, nr };
+  if (page[start] === 0xb8) return endsLonger(page, start) ? undefined : { start, nr, compares: false };
+  if (call >= 7 && page[start] === 0xc0 && page[start - 1] === 0xc7 && page[start - 2] === 0x48)
+    return { start: call - 7, nr, compares: false };
   return undefined;
+}
+
+function isAt(page: Uint8Array, start: number, bytes: readonly number[]): boolean {
+  return bytes.every((byte, i) => page[start + i] === byte);
 }
 
 function immediateBefore(page: Uint8Array, at: number): number {

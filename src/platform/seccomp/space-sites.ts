@@ -11,12 +11,23 @@ import { NR } from '../../abi/syscall-numbers.js';
 import { frameBytes, type FrameStore } from '../frames.js';
 import type { RequestPage } from '../stub/request-page.js';
 import { STUB_RETURNS } from './layout.js';
+import { JUMP_BYTES } from './site.js';
 import { writeReturns, type PatchedText, type SiteTable } from './site-table.js';
 
 /** Calls by signal from one place after which it is worth a change of its page. */
 const HOT_TRAPS = 16;
 const MOST_PLACES = 4096;
 const SYSCALL_BYTES = 2;
+
+/** Bytes of a patched site that trap. */
+export interface SiteTrap {
+  /** Behind the site's system call instruction. */
+  readonly end: GuestAddr;
+  /** They stand for the system call; otherwise for the comparison behind it. */
+  readonly isCall: boolean;
+  /** Reached by executing an instruction of the jump: a single step ends there too. */
+  readonly isStep: boolean;
+}
 
 /** A STUB_RETURNS and how many spaces map it. */
 interface Returns {
@@ -100,26 +111,24 @@ export class SpaceSites {
     this.leaving.set(address, page);
   }
 
-  /** True when `rip` is where a patched site's system call instruction was. */
-  isCallAt(rip: GuestAddr): boolean {
-    const start = pageDown(rip);
-    const end = rip + SYSCALL_BYTES - start;
-    return hasSite(this.pages.get(start), end);
+  /** The site whose bytes at `rip` trap, and what is to be done in their stead. */
+  trapAt(rip: GuestAddr): SiteTrap | undefined {
+    return findTrap(this.pages.get(pageDown(rip)), rip);
   }
 
-  /** As isCallAt for a page that was patched a moment ago; once. */
-  wasCallAt(rip: GuestAddr): boolean {
+  /** As trapAt for a page that was patched a moment ago; once. */
+  leftTrapAt(rip: GuestAddr): SiteTrap | undefined {
     const start = pageDown(rip);
     const page = this.leaving.get(start);
     this.leaving.delete(start);
-    return hasSite(page, rip + SYSCALL_BYTES - start);
+    return findTrap(page, rip);
   }
 
   /** Where the jump of site `index` goes back to, and its number; undefined for a site that this space does not have. */
-  siteOf(index: number): { end: GuestAddr; nr: number } | undefined {
+  siteOf(index: number): { start: GuestAddr; end: GuestAddr; nr: number } | undefined {
     for (const [address, page] of this.pages) {
       const site = page.sites.find((each) => each.index === index);
-      if (site) return { end: address + site.end, nr: site.nr };
+      if (site) return { start: address + site.start, end: address + site.end, nr: site.nr };
     }
     return undefined;
   }
@@ -143,7 +152,15 @@ export class SpaceSites {
   }
 }
 
-/** True when one of the page's sites ends at byte `end`. */
-function hasSite(page: PatchedText | undefined, end: number): boolean {
-  return page?.sites.some((site) => site.end === end) ?? false;
+function findTrap(page: PatchedText | undefined, rip: GuestAddr): SiteTrap | undefined {
+  if (!page) return undefined;
+  const start = pageDown(rip);
+  for (const site of page.sites) {
+    const end = start + site.end;
+    // Of a read the system call traps behind the jump, and the comparison where it was.
+    if (rip === (site.compares ? start + site.start + JUMP_BYTES : end - SYSCALL_BYTES))
+      return { end, isCall: true, isStep: site.compares };
+    if (site.compares && rip === end) return { end, isCall: false, isStep: false };
+  }
+  return undefined;
 }
