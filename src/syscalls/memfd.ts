@@ -1,6 +1,6 @@
-/** memfd_create, memfd_secret, file handles (Linux: mm/memfd.c, fs/fhandle.c). */
+/** memfd_create, memfd_secret (Linux: mm/memfd.c). */
 import { isErr } from '../base/brands.js';
-import { EINVAL, ENAMETOOLONG, ENOSYS, EOPNOTSUPP, EPERM } from '../abi/errno.js';
+import { EINVAL, ENAMETOOLONG, ENOSYS } from '../abi/errno.js';
 import { createMemfd } from '../fs/tmpfs/memfd.js';
 import { address, flags, stub, syscall } from '../kernel/syscall.js';
 import { installFile } from '../kernel/task-files.js';
@@ -30,5 +30,3 @@ export const memfdCreate = syscall(
 );
 
 export const memfdSecret = stub('memfd_secret', ENOSYS, 'memory that the kernel cannot see is not offered');
-export const nameToHandleAt = stub('name_to_handle_at', EOPNOTSUPP, 'no file system here exports handles');
-export const openByHandleAt = stub('open_by_handle_at', EPERM, 'no file system here exports handles');

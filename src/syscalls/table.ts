@@ -12,6 +12,7 @@ import * as directories from './directories.js';
 import * as epoll from './epoll.js';
 import * as eventFiles from './event-files.js';
 import * as exec from './exec.js';
+import * as fileHandles from './file-handles.js';
 import * as fileSystemTypes from './file-system-types.js';
 import * as futex from './futex.js';
 import * as hardware from './hardware.js';
@@ -358,8 +359,8 @@ export const SYSCALL_TABLE: Readonly<Record<number, SyscallDefinition>> = {
   [NR.fanotify_init]: refused.fanotifyInit,
   [NR.fanotify_mark]: refused.fanotifyMark,
   [NR.prlimit64]: resources.prlimit64,
-  [NR.name_to_handle_at]: memfd.nameToHandleAt,
-  [NR.open_by_handle_at]: memfd.openByHandleAt,
+  [NR.name_to_handle_at]: fileHandles.nameToHandleAt,
+  [NR.open_by_handle_at]: fileHandles.openByHandleAt,
   [NR.clock_adjtime]: clockSetting.clockAdjtime,
   [NR.syncfs]: syncCalls.syncfs,
   [NR.sendmmsg]: socketMessages.sendmmsg,

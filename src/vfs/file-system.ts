@@ -1,5 +1,5 @@
 /** A mounted instance of a file system (Linux: struct super_block). */
-import type { Errno } from '../base/brands.js';
+import type { ByteString, Errno } from '../base/brands.js';
 import type { Inode } from './inode.js';
 import { INITIAL_USER_NAMESPACE, type UserNamespace } from './user-namespace.js';
 
@@ -42,6 +42,13 @@ export abstract class FileSystem {
   openWriters = 0;
   /** Mounts of it that exist; the last unmount disposes. */
   mountCount = 0;
+
+  /** `namesOf` answers: files can be opened by handles (open_by_handle_at). */
+  readonly findsByNumber: boolean = false;
+  /** The names that lead from the root to the inode of this number; undefined: none does. */
+  namesOf(_ino: number): ByteString[] | undefined {
+    return undefined;
+  }
 
   /** Options behind rw or ro in /proc/mounts, with a comma in front of each: ',size=1024k'. */
   mountOptions(): string {

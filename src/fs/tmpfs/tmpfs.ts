@@ -6,7 +6,7 @@
  * brought in are counted at the file's next operation.
  */
 import type { Clock, Timespec } from '../../base/clock.js';
-import type { Errno } from '../../base/brands.js';
+import type { ByteString, Errno } from '../../base/brands.js';
 import { PAGE_SIZE } from '../../base/page.js';
 import { EINVAL, ENOSPC } from '../../abi/errno.js';
 import type { DiskQuota } from '../../kernel/disk-quota.js';
@@ -55,6 +55,21 @@ export class Tmpfs extends FileSystem {
     this.quota = options.quota;
     const mode = S_IFDIR | ((options.mode ?? 0o1777) & 0o7777);
     this.root = new TmpfsDirectory(this, { mode, uid: options.uid ?? 0, gid: options.gid ?? 0, rdev: 0 }, undefined);
+  }
+
+  override readonly findsByNumber = true;
+
+  /** Looks through the whole tree, which few programs ask for, rather than keep a table of all inodes. */
+  override namesOf(ino: number): ByteString[] | undefined {
+    if (ino === this.root.ino) return [];
+    const pending: { directory: TmpfsDirectory; names: ByteString[] }[] = [{ directory: this.root, names: [] }];
+    for (let next = pending.pop(); next; next = pending.pop()) {
+      for (const [name, { inode }] of next.directory.entries) {
+        if (inode.ino === ino) return [...next.names, name];
+        if (inode instanceof TmpfsDirectory) pending.push({ directory: inode, names: [...next.names, name] });
+      }
+    }
+    return undefined;
   }
 
   get pagesFree(): number {
