@@ -10,6 +10,7 @@ import { MSGINFO, MSQID_DS, SEMBUF, SEMID_DS, SEMINFO, SHMID_DS, SHMINFO, SHM_IN
 import { MQ_ATTR } from '../src/abi/mqueue.js';
 import { IO_EVENT, IOCB } from '../src/abi/aio.js';
 import { LOOP_INFO, LOOP_INFO64 } from '../src/abi/loop.js';
+import { MOUNT_ATTR } from '../src/abi/mount-struct.js';
 import { OPEN_HOW } from '../src/abi/openat2.js';
 import { EPOLL_EVENT, POLLFD } from '../src/abi/poll-struct.js';
 import { CLONE_ARGS, RUSAGE } from '../src/abi/process-struct.js';
@@ -60,6 +61,7 @@ export const ABI_TABLE: readonly AbiEntry[] = [
   entry(ITIMERVAL, 'struct itimerval', 'sys/time.h', 'it_interval.tv_sec it_interval.tv_usec it_value.tv_sec it_value.tv_usec'),
   entry(SIGEVENT, 'struct sigevent', 'signal.h', 'sigev_value sigev_signo sigev_notify _sigev_un._tid -'),
   entry(TMS, 'struct tms', 'sys/times.h', 'tms_utime tms_stime tms_cutime tms_cstime'),
+  entry(MOUNT_ATTR, 'struct mount_attr', 'linux/mount.h', 'attr_set attr_clr propagation userns_fd'),
   entry(OPEN_HOW, 'struct open_how', 'linux/openat2.h', 'flags mode resolve'),
   entry(SIGACTION, 'struct sigaction', 'asm/signal.h', 'sa_handler sa_flags - sa_restorer sa_mask -'),
   entry(STACK, 'stack_t', 'asm/signal.h', 'ss_sp ss_flags ss_size'),

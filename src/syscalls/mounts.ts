@@ -28,6 +28,7 @@ import { address, flags, path, PATH_MAX, syscall } from '../kernel/syscall.js';
 import type { Task } from '../kernel/task.js';
 import { lookupPath } from '../kernel/task-files.js';
 import { topOf } from '../vfs/mount.js';
+import { LOOKUP_FOLLOW, LOOKUP_NO_EXPIRE, walk } from '../vfs/path-walk.js';
 
 /** A string that may be NULL; at most a page. */
 function optionalText(task: Task, at: GuestAddr): ByteString | Errno {
@@ -86,7 +87,8 @@ const UMOUNT_FLAGS = { MNT_FORCE, MNT_DETACH, MNT_EXPIRE, UMOUNT_NOFOLLOW };
 
 export const umount2 = syscall('umount2', [path, flags(UMOUNT_FLAGS)], (task, name, options) => {
   if ((options & ~(MNT_FORCE | MNT_DETACH | MNT_EXPIRE | UMOUNT_NOFOLLOW)) !== 0) return EINVAL;
-  const place = lookupPath(task, AT_FDCWD, name, (options & UMOUNT_NOFOLLOW) === 0);
+  const follow = (options & UMOUNT_NOFOLLOW) === 0 ? LOOKUP_FOLLOW : 0;
+  const place = walk(task.fs, task.cred, task.fs.cwd, name, follow | LOOKUP_NO_EXPIRE);
   if (isErr(place)) return place;
   return mayMount(task) ? unmountAt(task, topOf(place), options) : EPERM;
 });

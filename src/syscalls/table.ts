@@ -26,6 +26,7 @@ import * as locks from './locks.js';
 import * as membarrier from './membarrier.js';
 import * as memfd from './memfd.js';
 import * as memory from './memory.js';
+import * as mountApi from './mount-api.js';
 import * as mounts from './mounts.js';
 import * as mqueue from './mqueue.js';
 import * as msg from './msg.js';
@@ -50,6 +51,7 @@ import * as socketMessages from './socket-messages.js';
 import * as sockets from './sockets.js';
 import * as splice from './splice.js';
 import * as stat from './stat.js';
+import * as statmount from './statmount.js';
 import * as syncCalls from './sync.js';
 import * as system from './system.js';
 import * as timers from './timers.js';
@@ -395,6 +397,12 @@ export const SYSCALL_TABLE: Readonly<Record<number, SyscallDefinition>> = {
   [NR.io_uring_setup]: refused.ioUringSetup,
   [NR.io_uring_enter]: refused.ioUringEnter,
   [NR.io_uring_register]: refused.ioUringRegister,
+  [NR.open_tree]: mountApi.openTree,
+  [NR.move_mount]: mountApi.moveMount,
+  [NR.fsopen]: mountApi.fsopen,
+  [NR.fsconfig]: mountApi.fsconfig,
+  [NR.fsmount]: mountApi.fsmount,
+  [NR.fspick]: mountApi.fspick,
   [NR.pidfd_open]: kill.pidfdOpen,
   [NR.clone3]: clone.clone3,
   [NR.close_range]: openCalls.closeRange,
@@ -403,6 +411,7 @@ export const SYSCALL_TABLE: Readonly<Record<number, SyscallDefinition>> = {
   [NR.faccessat2]: stat.faccessat2,
   [NR.process_madvise]: processMemory.processMadvise,
   [NR.epoll_pwait2]: epoll.epollPwait2,
+  [NR.mount_setattr]: mountApi.mountSetattr,
   [NR.quotactl_fd]: refused.quotactlFd,
   [NR.landlock_create_ruleset]: refused.landlockCreateRuleset,
   [NR.landlock_add_rule]: refused.landlockAddRule,
@@ -417,6 +426,8 @@ export const SYSCALL_TABLE: Readonly<Record<number, SyscallDefinition>> = {
   [NR.futex_wake]: futex2.futexWake2,
   [NR.futex_wait]: futex2.futexWait2,
   [NR.futex_requeue]: futex2.futexRequeue2,
+  [NR.statmount]: statmount.statmount,
+  [NR.listmount]: statmount.listmount,
   [NR.lsm_get_self_attr]: refused.lsmGetSelfAttr,
   [NR.lsm_set_self_attr]: refused.lsmSetSelfAttr,
   [NR.lsm_list_modules]: refused.lsmListModules,

@@ -14,7 +14,7 @@ import { copyTree, discardTree, followersOf, forgetPropagation, propagateTree, s
 /** Puts a tree that is in none at `where`, on top of what is there; both must be directories or neither. */
 export function attachTree(tree: Mount, where: Path): 0 | Errno {
   const place = topOf(where);
-  if (place.dentry.deleted || place.dentry.inode === null) return ENOENT;
+  if (place.dentry.deleted || place.dentry.inode === null || place.dentry.inode.isSymlink) return ENOENT;
   if (tree.root.inode!.isDirectory !== place.dentry.inode.isDirectory) return ENOTDIR;
   if (place.mount.peers) return attachShared(tree, place);
   graft(tree, place);
@@ -170,5 +170,14 @@ function checkPivot(oldRoot: Path, newRoot: Path, putOld: Path): 0 | Errno {
   if (mount === oldRoot.mount || putOld.mount === oldRoot.mount) return EBUSY;
   if (oldRoot.dentry !== oldRoot.mount.root || newRoot.dentry !== mount.root || mount.mountPoint === null) return EINVAL;
   if (pathWithin(putOld, newRoot) === undefined || pathWithin(newRoot, oldRoot) === undefined) return EINVAL;
+  return 0;
+}
+
+/** move_mount(2) with MOVE_MOUNT_BENEATH: a tree that is in none goes between `above` and what that is mounted on. */
+export function mountBeneath(tree: Mount, above: Mount): 0 | Errno {
+  const place = above.mountPoint;
+  if (place === null || tree.mountPoint !== null || place.mount.peers || above.locked) return EINVAL;
+  if (tree.root.inode!.isDirectory !== above.root.inode!.isDirectory) return ENOTDIR;
+  tuckUnder(tree, place);
   return 0;
 }

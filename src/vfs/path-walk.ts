@@ -23,6 +23,8 @@ export const LOOKUP_FOLLOW = 0x100;
 export const LOOKUP_DIRECTORY = 0x200;
 /** An empty path is the base itself (AT_EMPTY_PATH). */
 export const LOOKUP_EMPTY = 0x400;
+/** The walk is no use of the mounts on its way (umount2(2) with MNT_EXPIRE). */
+export const LOOKUP_NO_EXPIRE = 0x800;
 // The low bits are RESOLVE_* of openat2(2), with their values there.
 const NO_XDEV = 1;
 const NO_MAGICLINKS = 2;
@@ -162,7 +164,7 @@ export class Walk {
     this.dentry = child;
     for (let above = mountedOn(this.mount, this.dentry); above; above = mountedOn(this.mount, this.dentry)) {
       if ((this.flags & NO_XDEV) !== 0) return EXDEV;
-      above.expiryMark = false;
+      if ((this.flags & LOOKUP_NO_EXPIRE) === 0) above.expiryMark = false;
       this.mount = above;
       this.dentry = above.root;
     }

@@ -3,7 +3,7 @@
  * here a peer group is an object that knows its members and its slaves.
  */
 import { isErr, type Errno } from '../base/brands.js';
-import { ENOSPC } from '../abi/errno.js';
+import { EINVAL, ENOSPC } from '../abi/errno.js';
 import { MS_NOATIME, MS_NODEV, MS_NODIRATIME, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_RELATIME } from '../abi/mount.js';
 import { isWithin, type Dentry } from './dentry.js';
 import { areMountsExhausted, endMount, linkMount, Mount, mountsBeneath, unlinkMount } from './mount.js';
@@ -53,6 +53,15 @@ export function setPropagation(mount: Mount, type: PropagationType): void {
   if (type !== 'slave') setMaster(mount, undefined);
   else if (peers && peers.members.size > 0) setMaster(mount, peers);
   mount.unbindable = type === 'unbindable';
+}
+
+/** move_mount(2) with MOVE_MOUNT_SET_GROUP: `mount`, private so far, follows whom `model` follows and has its peers. */
+export function joinGroupOf(model: Mount, mount: Mount): 0 | Errno {
+  if (mount.peers || mount.master || (!model.peers && !model.master)) return EINVAL;
+  if (model.fs !== mount.fs || !isWithin(mount.root, model.root)) return EINVAL;
+  if (model.peers) joinPeers(mount, model.peers);
+  setMaster(mount, model.master);
+  return 0;
 }
 
 /** How a copy of a mount relates to the original. */

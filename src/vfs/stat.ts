@@ -1,8 +1,18 @@
 /** What stat, statx and statfs answer, encoded (Linux: fs/stat.c cp_new_stat, cp_statx; fs/statfs.c). */
 import type { Errno } from '../base/brands.js';
 import { STAT, STATFS, STATX, type StatStruct, type StatxStruct } from '../abi/stat-struct.js';
-import { MS_NOATIME, MS_NODEV, MS_NODIRATIME, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_RELATIME } from '../abi/mount.js';
-import { ST_NOATIME, ST_NODEV, ST_NODIRATIME, ST_NOEXEC, ST_NOSUID, ST_RDONLY, ST_RELATIME, ST_VALID } from '../abi/mount.js';
+import { MS_NOATIME, MS_NODEV, MS_NODIRATIME, MS_NOEXEC, MS_NOSUID, MS_NOSYMFOLLOW, MS_RDONLY, MS_RELATIME } from '../abi/mount.js';
+import {
+  ST_NOATIME,
+  ST_NODEV,
+  ST_NODIRATIME,
+  ST_NOEXEC,
+  ST_NOSUID,
+  ST_NOSYMFOLLOW,
+  ST_RDONLY,
+  ST_RELATIME,
+  ST_VALID,
+} from '../abi/mount.js';
 import { STATX_ATTR_MOUNT_ROOT, STATX_BASIC_STATS, STATX_MNT_ID, STATX_MNT_ID_UNIQUE } from '../abi/stat.js';
 import type { FileSystem } from './file-system.js';
 import { emptyAttributes, type Inode } from './inode.js';
@@ -110,6 +120,7 @@ const FLAG_PAIRS: readonly [number, number][] = [
   [MS_NOATIME, ST_NOATIME],
   [MS_NODIRATIME, ST_NODIRATIME],
   [MS_RELATIME, ST_RELATIME],
+  [MS_NOSYMFOLLOW, ST_NOSYMFOLLOW],
 ];
 
 function statfsFlags(mount: Mount | undefined, fs: FileSystem): number {

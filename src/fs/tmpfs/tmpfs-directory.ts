@@ -6,6 +6,7 @@ import { isErr, type ByteString, type Errno } from '../../base/brands.js';
 import { EEXIST, EINVAL, ENOENT, ENOTDIR, ENOTEMPTY, EISDIR } from '../../abi/errno.js';
 import { RENAME_EXCHANGE, RENAME_NOREPLACE } from '../../abi/fs.js';
 import { S_IFMT, S_IFREG } from '../../abi/stat.js';
+import { changesAccessTime } from '../../vfs/access-time.js';
 import type { CreateAttributes, Inode } from '../../vfs/inode.js';
 import { OpenFile, type DirectorySink } from '../../vfs/open-file.js';
 import type { Tmpfs } from './tmpfs.js';
@@ -189,7 +190,8 @@ class TmpfsDirectoryFile extends OpenFile {
 
   override readDirectory(from: number, sink: DirectorySink): 0 | Errno {
     const { inode } = this;
-    inode.atime = inode.fs.now();
+    const now = inode.fs.now();
+    if (changesAccessTime(this, inode, now)) inode.atime = now;
     if (from <= 0 && !sink({ name: '.', ino: inode.ino, type: 4 }, 1)) return 0;
     if (from <= 1 && !sink({ name: '..', ino: (inode.parent ?? inode).ino, type: 4 }, FIRST_OFFSET)) return 0;
     let offset = Math.max(from, FIRST_OFFSET);

@@ -12,12 +12,11 @@ import {
   F_SEAL_SEAL,
   F_SEAL_SHRINK,
   F_SEAL_WRITE,
-  O_NOATIME,
 } from '../../abi/fcntl.js';
 import { SEEK_DATA, SEEK_HOLE } from '../../abi/fs.js';
-import { MS_NOATIME } from '../../abi/mount.js';
 import type { IoVec } from '../../mm/io-vec.js';
 import { PageCache, type Mappable } from '../../mm/page-cache.js';
+import { changesAccessTime } from '../../vfs/access-time.js';
 import type { CreateAttributes } from '../../vfs/inode.js';
 import { OpenFile } from '../../vfs/open-file.js';
 import { BoundedIoVec } from '../../vfs/read-write.js';
@@ -25,7 +24,6 @@ import type { Tmpfs } from './tmpfs.js';
 import { TmpfsInode } from './tmpfs-inode.js';
 
 const MAX_SIZE = Number.MAX_SAFE_INTEGER;
-const DAY_S = 86400;
 
 export class TmpfsRegular extends TmpfsInode implements Mappable {
   /** F_SEAL_*; only memfds that allow it can change theirs. */
@@ -177,14 +175,6 @@ export class TmpfsRegular extends TmpfsInode implements Mappable {
     return size;
   }
 
-  /** relatime: read, but seldom written down. */
-  accessed(): void {
-    const { atime, mtime, ctime } = this;
-    const now = this.fs.now();
-    if (isAfter(atime, mtime) && isAfter(atime, ctime) && now.sec - atime.sec < DAY_S) return;
-    this.atime = now;
-  }
-
   addSeals(seals: number): 0 | Errno {
     if ((this.seals & F_SEAL_SEAL) !== 0) return EPERM;
     if ((seals & ~(F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) !== 0) return EINVAL;
@@ -192,10 +182,6 @@ export class TmpfsRegular extends TmpfsInode implements Mappable {
     this.seals |= seals;
     return 0;
   }
-}
-
-function isAfter(a: { sec: number; nsec: number }, b: { sec: number; nsec: number }): boolean {
-  return a.sec > b.sec || (a.sec === b.sec && a.nsec > b.nsec);
 }
 
 class TmpfsOpenFile extends OpenFile {
@@ -208,8 +194,14 @@ class TmpfsOpenFile extends OpenFile {
 
   override read(io: IoVec, position: number): number | Errno {
     const moved = this.inode.read(io, position);
-    if (moved >= 0 && (this.flags & O_NOATIME) === 0 && ((this.path?.mount.flags ?? 0) & MS_NOATIME) === 0) this.inode.accessed();
+    if (moved >= 0) this.noteAccess();
     return moved;
+  }
+
+  private noteAccess(): void {
+    const { inode } = this;
+    const now = inode.fs.now();
+    if (changesAccessTime(this, inode, now)) inode.atime = now;
   }
 
   override write(io: IoVec, position: number): number | Errno {
