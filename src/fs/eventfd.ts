@@ -45,11 +45,10 @@ export class EventFile extends OpenFile {
     words[0] = this.isSemaphore ? 1 : this.low;
     words[1] = this.isSemaphore ? 0 : this.high;
     const moved = io.put(scratch, 0, 8);
-    if (isErr(moved) || moved < 8) return EFAULT;
     if (this.isSemaphore) this.decrement();
     else this.low = this.high = 0;
     this.waiters.wake(POLLOUT | POLLWRNORM);
-    return 8;
+    return moved === 8 ? 8 : EFAULT; // what could not be stored is lost, as on Linux
   }
 
   override write(io: IoVec): number | Errno {

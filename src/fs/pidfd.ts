@@ -1,6 +1,8 @@
 /** A descriptor that stands for a process (Linux: kernel/fork.c, fs/pidfs.c; pidfd_open(2)). Readable once the process has ended. */
+import { ESPIPE } from '../abi/errno.js';
 import { O_RDWR } from '../abi/fcntl.js';
 import { POLLHUP, POLLIN, POLLRDNORM } from '../abi/poll.js';
+import type { Errno } from '../base/brands.js';
 import type { WaitQueue } from '../base/wait-queue.js';
 import type { Task } from '../kernel/task.js';
 import type { ThreadGroup } from '../kernel/thread-group.js';
@@ -19,6 +21,10 @@ export class PidFile extends OpenFile {
 
   override get seekable(): boolean {
     return false;
+  }
+
+  override seek(): Errno {
+    return ESPIPE;
   }
 
   override poll(): number {

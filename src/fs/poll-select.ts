@@ -6,6 +6,7 @@ import { sleepOnAny, type Blocking, type WaitSource } from '../base/blocking.js'
 import { isErr, type Errno } from '../base/brands.js';
 import { EBADF, EFAULT, EINTR, ETIMEDOUT } from '../abi/errno.js';
 import { POLLERR, POLLHUP, POLLIN, POLLNVAL, POLLOUT, POLLPRI, POLLRDBAND, POLLRDNORM, POLLWRBAND, POLLWRNORM } from '../abi/poll.js';
+import { O_PATH } from '../abi/fcntl.js';
 import type { IoVec } from '../mm/io-vec.js';
 import { signalPending } from '../kernel/signals/send.js';
 import type { Task } from '../kernel/task.js';
@@ -85,7 +86,8 @@ export function readPollfds(pollfds: DataView, count: number, table: FdTable): P
   const list = new PollList();
   for (let i = 0; i < count; i++) {
     const fd = pollfds.getInt32(i * 8, true);
-    const file = fd < 0 ? undefined : table.get(fd);
+    const found = fd < 0 ? undefined : table.get(fd);
+    const file = found && (found.flags & O_PATH) !== 0 ? undefined : found;
     list.add(file, pollfds.getUint16(i * 8 + 4, true) | ALWAYS, fd < 0 || file ? 0 : POLLNVAL);
   }
   return list;

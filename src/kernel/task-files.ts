@@ -2,7 +2,7 @@
 import type { ByteString, Errno } from '../base/brands.js';
 import { isErr } from '../base/brands.js';
 import { AT_EMPTY_PATH, AT_FDCWD, O_PATH } from '../abi/fcntl.js';
-import { EBADF, EMFILE, ENOTDIR } from '../abi/errno.js';
+import { EBADF, EMFILE, ENOENT, ENOTDIR } from '../abi/errno.js';
 import { RLIMIT_NOFILE } from '../abi/resource.js';
 import type { MappedFile } from '../mm/address-space.js';
 import { dropFile } from '../vfs/fd-table.js';
@@ -52,6 +52,7 @@ export function basePath(task: Task, dirfd: number, name: ByteString): Path | Er
 
 /** Looks up `name`. flags: AT_EMPTY_PATH is honoured; `follow`: a last symbolic link is followed. */
 export function lookupPath(task: Task, dirfd: number, name: ByteString, follow: boolean, flags = 0): Path | Errno {
+  if (name.length === 0 && (flags & AT_EMPTY_PATH) === 0) return ENOENT; // before the descriptor is looked at
   const base = basePath(task, dirfd, name);
   if (isErr(base)) return base;
   const lookup = (follow ? LOOKUP_FOLLOW : 0) + ((flags & AT_EMPTY_PATH) !== 0 ? LOOKUP_EMPTY : 0);

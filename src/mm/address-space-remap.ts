@@ -64,6 +64,8 @@ function checkSource(mm: AddressSpace, vma: Vma, oldAddress: GuestAddr, oldLengt
   // An old length of zero asks for a second mapping of shared memory.
   if (oldLength === 0 && !vma.isShared) return EINVAL;
   if ((flags & MREMAP_DONTUNMAP) !== 0 && (vma.flags & VM_DONTEXPAND) !== 0) return EINVAL;
+  // To shrink in place is to unmap, whatever lies there.
+  if (newLength <= oldLength && (flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) === 0) return 0;
   if (oldLength > vma.end - oldAddress && newLength > Math.min(oldLength, vma.end - oldAddress)) return EFAULT;
   if (newLength <= oldLength) return 0;
   if ((vma.flags & VM_DONTEXPAND) !== 0) return EFAULT;

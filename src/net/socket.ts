@@ -122,7 +122,7 @@ export abstract class Socket extends OpenFile {
   }
 
   /** A broken connection raises SIGPIPE in the sender (streams). */
-  get raisesSigpipe(): boolean {
+  override get raisesSigpipe(): boolean {
     return true;
   }
 }

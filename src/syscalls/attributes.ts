@@ -65,6 +65,8 @@ interface NewTimes {
   atime: Timespec | undefined;
   mtime: Timespec | undefined;
   now: boolean;
+  /** A time that is none: EINVAL, once the file is found. */
+  invalid?: boolean;
 }
 
 function presentTimes(task: Task): NewTimes {
@@ -80,7 +82,7 @@ function readTimespecs(task: Task, at: GuestAddr): NewTimes | Errno {
   const atime = TIMESPEC.read(view, 0);
   const mtime = TIMESPEC.read(view, 16);
   const valid = (nsec: number): boolean => nsec === UTIME_NOW || nsec === UTIME_OMIT || (nsec >= 0 && nsec < BILLION);
-  if (!valid(atime.nsec) || !valid(mtime.nsec)) return EINVAL;
+  if (!valid(atime.nsec) || !valid(mtime.nsec)) return { atime, mtime, now: false, invalid: true };
   if (atime.nsec === UTIME_NOW && mtime.nsec === UTIME_NOW) return presentTimes(task);
   const present = presentTimes(task);
   return {
@@ -107,7 +109,8 @@ function setTimes(task: Task, at: number, nameAt: GuestAddr, times: NewTimes | E
   if (times.atime === undefined && times.mtime === undefined) return 0;
   if ((options & ~PATH_FLAGS) !== 0) return EINVAL;
   const place = nameAt === 0 && at !== AT_FDCWD ? placeOfDescriptor(task, at, options) : namedPlace(task, at, nameAt, options);
-  return isErr(place) ? place : changeTimes(place, task.cred, times.atime, times.mtime, times.now);
+  if (isErr(place)) return place;
+  return times.invalid ? EINVAL : changeTimes(place, task.cred, times.atime, times.mtime, times.now);
 }
 
 function placeOfDescriptor(task: Task, number: number, options: number): Path | Errno {

@@ -1,7 +1,7 @@
 /** open, openat, openat2, creat, close, close_range (Linux: fs/open.c; open(2), openat2(2)). */
 import { isErr, type ByteString, type Errno } from '../base/brands.js';
 import { isBlocking, type Blocking } from '../base/blocking.js';
-import { E2BIG, EAGAIN, EFAULT, EINVAL } from '../abi/errno.js';
+import { E2BIG, EAGAIN, EFAULT, EINVAL, ENOENT } from '../abi/errno.js';
 import {
   AT_FDCWD,
   O_ACCMODE,
@@ -99,6 +99,7 @@ function checkFlags(options: number): 0 | Errno {
 function openAt(task: Task, at: number, name: ByteString, options: number, permissions: number, resolve = 0): number | Blocking<number> {
   const wrong = checkFlags(options);
   if (wrong !== 0) return wrong;
+  if (name.length === 0) return ENOENT; // before the descriptor is looked at
   if (task.files.lowestFree() >= task.group.limits.soft[RLIMIT_NOFILE]!) return refuseDescriptor(task);
   const base = basePath(task, at, name);
   if (isErr(base)) return base;

@@ -32,7 +32,7 @@ function writable(task: Task, number: number): OpenFile | Errno {
 function writeTo(task: Task, file: OpenFile, io: IoVec, position: number, noWait = false): Answer {
   const answer = writeFile(file, io, position, task.group.limits.soft[RLIMIT_FSIZE]!, noWait);
   clearSetid(file.inode, task.cred);
-  return afterWrite(task, answer);
+  return file.raisesSigpipe ? afterWrite(task, answer) : answer;
 }
 
 export const read = syscall('read', [fd, buffer('result'), size], (task, number, at, count) => {
@@ -53,7 +53,8 @@ export const readv = syscall('readv', [fd, ptr(IOVEC), size], (task, number, at,
   const file = readable(task, number);
   if (isErr(file)) return file;
   const io = buffersOf(task, at, count);
-  return isErr(io) ? io : readFile(file, io, CURRENT);
+  if (isErr(io)) return io;
+  return io.remaining === 0 && file.hasRead ? 0 : readFile(file, io, CURRENT);
 });
 
 export const writev = syscall('writev', [fd, ptr(IOVEC), size], (task, number, at, count) => {

@@ -61,15 +61,21 @@ function move(task: Task, source: End, target: End, count: number, untilDone: bo
   return afterWrite(task, answer);
 }
 
+/** Directories do not, nor do files without a name and kind: eventfd, timerfd, epoll ... */
+function takesSplice(file: OpenFile): boolean {
+  return file.inode.type !== S_IFDIR && file.inode.type !== 0;
+}
+
 export const sendfile = syscall('sendfile', [fd, fd, address, size], (task, outFd, inFd, offset, count) => {
   const input = fileOf(task, inFd);
   if (isErr(input) || !input.readable) return EBADF;
+  if (offset !== 0 && !input.seekable) return ESPIPE;
   const output = fileOf(task, outFd);
   if (isErr(output) || !output.writable) return EBADF;
-  if (offset !== 0 && !input.seekable) return ESPIPE;
+  if (count === 0 && (output instanceof PipeFile || input.inode.type === S_IFREG)) return 0;
   // Sources are files that can be read again, and pipes; others would lose bytes that the target does not take.
   if (!input.seekable && !(input instanceof PipeFile)) return EINVAL;
-  if (input.inode.type === S_IFDIR || output.inode.type === S_IFDIR || (output.flags & O_APPEND) !== 0) return EINVAL;
+  if (!takesSplice(input) || !takesSplice(output) || (output.flags & O_APPEND) !== 0) return EINVAL;
   const source = endAt(task, input, offset, input.nonBlocking);
   if (isErr(source)) return source;
   return move(task, source, { file: output, position: output.position, noWait: output.nonBlocking, pointer: 0 }, count, true);
@@ -89,7 +95,7 @@ export const splice = syscall(
     if (!fromPipe && !toPipe) return EINVAL;
     if ((inOffset !== 0 && !input.seekable) || (outOffset !== 0 && !output.seekable)) return ESPIPE;
     if (fromPipe && toPipe && input.pipe === output.pipe) return EINVAL;
-    if ((output.flags & O_APPEND) !== 0 || input.inode.type === S_IFDIR || output.inode.type === S_IFDIR) return EINVAL;
+    if ((output.flags & O_APPEND) !== 0 || !takesSplice(input) || !takesSplice(output)) return EINVAL;
     const asked = (options & SPLICE_F_NONBLOCK) !== 0;
     const source = endAt(task, input, inOffset, input.nonBlocking || (asked && fromPipe));
     if (isErr(source)) return source;

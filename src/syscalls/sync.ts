@@ -12,7 +12,7 @@ import {
 } from '../abi/fcntl.js';
 import { IN_MODIFY } from '../abi/inotify.js';
 import { RLIMIT_FSIZE } from '../abi/resource.js';
-import { S_IFBLK, S_IFDIR, S_IFREG } from '../abi/stat.js';
+import { S_IFBLK, S_IFDIR, S_IFIFO, S_IFREG } from '../abi/stat.js';
 import { fd, flags, int, long, partial, ptr, size, syscall, uint } from '../kernel/syscall.js';
 import { fileOf } from '../kernel/task-files.js';
 import { raiseForWrite } from '../kernel/task-io.js';
@@ -86,7 +86,7 @@ export const fallocate = syscall(
     if ((mode & ~ALL_MODES) !== 0) return EOPNOTSUPP;
     if ((mode & FALLOC_FL_PUNCH_HOLE) !== 0 && (mode & FALLOC_FL_KEEP_SIZE) === 0) return EOPNOTSUPP;
     if (!file.writable) return EBADF;
-    if (!file.seekable) return ESPIPE;
+    if (file.inode.type === S_IFIFO) return ESPIPE;
     if (file.inode.isDirectory) return EISDIR;
     if (file.inode.type !== S_IFREG) return ENODEV;
     if (offset + length > Number.MAX_SAFE_INTEGER) return EFBIG;

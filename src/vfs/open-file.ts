@@ -8,7 +8,7 @@ import type { Errno } from '../base/brands.js';
 import type { Blocking } from '../base/blocking.js';
 import type { WaitQueue } from '../base/wait-queue.js';
 import { EBADF, EINVAL, EISDIR, ENODEV, ENOTDIR, ENOTTY, ENXIO, ESPIPE } from '../abi/errno.js';
-import { O_ACCMODE, O_APPEND, O_NONBLOCK, O_RDONLY, O_WRONLY } from '../abi/fcntl.js';
+import { F_GETPIPE_SZ, F_SETPIPE_SZ, O_ACCMODE, O_APPEND, O_NONBLOCK, O_RDONLY, O_WRONLY } from '../abi/fcntl.js';
 import { POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from '../abi/poll.js';
 import type { IoVec } from '../mm/io-vec.js';
 import type { Mappable } from '../mm/page-cache.js';
@@ -87,9 +87,18 @@ export abstract class OpenFile {
   read(_io: IoVec, _position: number): number | Errno {
     return this.inode.isDirectory ? EISDIR : EINVAL;
   }
+  /** False for files that have no reading at all: EINVAL even for nothing. */
+  get hasRead(): boolean {
+    return this.read !== OpenFile.prototype.read;
+  }
   /** As read, the other way. The caller has resolved O_APPEND into `position`. */
   write(_io: IoVec, _position: number): number | Errno {
     return EINVAL;
+  }
+
+  /** EPIPE comes with SIGPIPE. */
+  get raisesSigpipe(): boolean {
+    return true;
   }
 
   /** A blocking write goes on until all bytes are moved (pipes, stream sockets, terminals). */
@@ -113,7 +122,7 @@ export abstract class OpenFile {
 
   /** New position or Errno; the default serves regular files. */
   seek(offset: number, whence: number): number | Errno {
-    if (!this.seekable) return ESPIPE;
+    if (!this.seekable) return this.inode.type === 0 ? 0 : ESPIPE; // anonymous inodes: Linux's noop_llseek
     return defaultSeek(this, offset, whence);
   }
   /** Entries from offset `from` (0: the beginning, '.' and '..' included). Returns 0. */
@@ -124,12 +133,12 @@ export abstract class OpenFile {
     return ENOTTY;
   }
   /** F_ADD_SEALS, F_GET_SEALS, F_SETPIPE_SZ, F_GETPIPE_SZ and the like. */
-  fileControl(_command: number, _argument: number): number | Errno {
-    return EINVAL;
+  fileControl(command: number, _argument: number): number | Errno {
+    return command === F_SETPIPE_SZ || command === F_GETPIPE_SZ ? EBADF : EINVAL;
   }
   /** What mmap maps. */
   mappable(): Mappable | Errno {
-    return this.inode.type === 0 ? EBADF : ENODEV;
+    return ENODEV;
   }
   fsync(): 0 | Errno {
     return EINVAL;

@@ -176,8 +176,8 @@ export class TmpfsRegular extends TmpfsInode implements Mappable {
   }
 
   addSeals(seals: number): 0 | Errno {
-    if ((this.seals & F_SEAL_SEAL) !== 0) return EPERM;
     if ((seals & ~(F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) !== 0) return EINVAL;
+    if ((this.seals & F_SEAL_SEAL) !== 0) return EPERM;
     if ((seals & F_SEAL_WRITE) !== 0 && (this.seals & F_SEAL_WRITE) === 0 && this.data?.hasSharedWriters) return EBUSY;
     this.seals |= seals;
     return 0;
@@ -232,7 +232,7 @@ class TmpfsOpenFile extends OpenFile {
   }
   override fileControl(command: number, argument: number): number | Errno {
     if (command === F_GET_SEALS) return this.inode.seals;
-    if (command !== F_ADD_SEALS) return EINVAL;
+    if (command !== F_ADD_SEALS) return super.fileControl(command, argument);
     return this.writable ? this.inode.addSeals(argument) : EPERM;
   }
 }

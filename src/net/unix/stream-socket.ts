@@ -52,9 +52,9 @@ export class UnixStreamSocket extends ConnectedSocket {
   receive(request: ReceiveRequest): number | Errno {
     if ((request.flags & MSG_OOB) !== 0) return EINVAL;
     if (!this.isConnected) return EINVAL;
-    if (request.io.remaining === 0) return 0;
     const { received } = this;
     if (received.length === 0) return this.nothingToRead();
+    if (request.io.remaining === 0) return 0;
     const peek = (request.flags & MSG_PEEK) !== 0;
     const { mark } = received;
     const sender = this.peer as UnixStreamSocket;

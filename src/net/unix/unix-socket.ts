@@ -107,6 +107,7 @@ export abstract class UnixSocket extends Socket implements FileCarrier {
   // read(2) and write(2): as recv and send without flags. Descriptors that came along are dropped, as nobody can see them.
 
   override read(io: IoVec): number | Errno {
+    if (io.remaining === 0) return 0;
     const request = receiveRequest(io, 0);
     const result = this.receive(request);
     for (const file of request.files) dropFile(file);
