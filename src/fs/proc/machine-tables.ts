@@ -6,6 +6,7 @@ import type { ByteString } from '../../base/brands.js';
 import type { Machine } from '../../kernel/machine.js';
 import { fileLocksText } from './locks-text.js';
 import type { TextSource } from './nodes.js';
+import type { TextTree } from '../sys/text-tree.js';
 import { memoryKb } from './system-files.js';
 
 const PAGE_KB = 4;
@@ -17,6 +18,27 @@ const SOFTIRQS = ['HI', 'TIMER', 'NET_TX', 'NET_RX', 'BLOCK', 'IRQ_POLL', 'TASKL
 
 const CRYPTO = `name         : sha256\ndriver       : sha256-generic\nmodule       : kernel\npriority     : 100\nrefcnt       : 1\nselftest     : passed
 internal     : no\ntype         : shash\nblocksize    : 64\ndigestsize   : 32\n\n`;
+
+const SLABINFO =
+  'slabinfo - version: 2.1\n# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab> : tunables <limit> <batchcount> ' +
+  '<sharedfactor> : slabdata <active_slabs> <num_slabs> <sharedavail>\n';
+
+const NO_PRESSURE = 'some avg10=0.00 avg60=0.00 avg300=0.00 total=0\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=0';
+
+const TTY_DRIVERS =
+  '/dev/tty             /dev/tty        5       0 system:/dev/tty\n/dev/console         /dev/console    5       1 system:console\n' +
+  '/dev/ptmx            /dev/ptmx       5       2 system\npty_slave            /dev/pts      136 0-1048575 pty:slave\n' +
+  'pty_master           /dev/ptm      128 0-1048575 pty:master';
+
+/** Name in /proc to what the directory holds. */
+export const MACHINE_DIRECTORIES: Readonly<Record<ByteString, TextTree>> = {
+  bus: {},
+  driver: {},
+  fs: {},
+  irq: {},
+  pressure: { cpu: NO_PRESSURE, io: NO_PRESSURE, memory: NO_PRESSURE },
+  tty: { drivers: TTY_DRIVERS, ldiscs: 'n_tty       0' },
+};
 
 function cpuColumns(machine: Machine, width: number): string {
   return Array.from({ length: machine.cpuCount }, (_, cpu) => `CPU${cpu}`.padEnd(width)).join('');
@@ -110,11 +132,14 @@ export function machineTables(machine: Machine): [ByteString, TextSource][] {
     ['iomem', nothing],
     ['ioports', nothing],
     ['kallsyms', nothing],
+    ['key-users', nothing],
+    ['keys', nothing],
     ['locks', () => fileLocksText(machine)],
     ['misc', nothing],
     ['modules', nothing],
     ['partitions', () => 'major minor  #blocks  name\n\n'],
     ['schedstat', () => schedstatText(machine)],
+    ['slabinfo', () => SLABINFO],
     ['softirqs', () => softirqsText(machine)],
     ['swaps', () => 'Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n'],
     ['vmallocinfo', nothing],

@@ -225,3 +225,10 @@ export function fixedDirectory(nodes: ReadonlyMap<ByteString, Inode>, parentIno:
     },
   };
 }
+
+/** As `fixedDirectory`, for nodes that are made when somebody first looks. */
+export function lazyDirectory(make: () => ReadonlyMap<ByteString, Inode>, parentIno: number): DirectorySource {
+  let made: DirectorySource | undefined;
+  const source = (): DirectorySource => (made ??= fixedDirectory(make(), parentIno));
+  return { parentIno, lookup: (name) => source().lookup(name), list: () => source().list() };
+}

@@ -7,7 +7,8 @@ import { FileSystem, type FileSystemStatistics } from '../../vfs/file-system.js'
 import type { Inode } from '../../vfs/inode.js';
 import { fixedIno, ROOT_INO, taskIno } from './inode-numbers.js';
 import { kernelConfig } from './kernel-config.js';
-import { machineTables } from './machine-tables.js';
+import { textDirectory } from '../sys/text-tree.js';
+import { MACHINE_DIRECTORIES, machineTables } from './machine-tables.js';
 import { msgText, semText, shmText } from './ipc-files.js';
 import {
   fixedDirectory,
@@ -109,6 +110,11 @@ function fixedNodes(fs: ProcFs, machine: Machine): ReadonlyMap<ByteString, Inode
   text('filesystems', filesystemsText);
   for (const [name, source] of machineTables(machine)) text(name, source);
   link('net', () => 'self/net');
+  for (const [name, tree] of Object.entries(MACHINE_DIRECTORIES))
+    nodes.set(
+      name,
+      textDirectory(fs, () => tree, ROOT_INO),
+    );
   nodes.set('sysvipc', sysvipcDirectory(fs, machine));
   nodes.set('sys', sysDirectory(fs, machine, ROOT_INO));
   return nodes;

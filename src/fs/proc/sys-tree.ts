@@ -15,9 +15,9 @@ import type { Inode } from '../../vfs/inode.js';
 import { MAX_CAPACITY } from '../pipe.js';
 import { fixedIno } from './inode-numbers.js';
 import { ipcSettings, mqueueSettings } from './ipc-files.js';
-import { fixedDirectory, ProcDirectory, ProcText, ROOT_OWNER, type TextSink, type TextSource } from './nodes.js';
-
-type Tree = { readonly [name: string]: Tree | TextSource | Knob };
+import { kept, line, numberKnob, text, type Knob, type Tree } from './knobs.js';
+import { lazyDirectory, ProcDirectory, ProcText, ROOT_OWNER, type TextSink } from './nodes.js';
+import { keptSettings } from './sys-kept.js';
 
 function uuid(machine: Machine): string {
   const bytes = new Uint8Array(16);
@@ -26,41 +26,6 @@ function uuid(machine: Machine): string {
   bytes[8] = (bytes[8]! & 0x3f) | 0x80;
   const hex = Buffer.from(bytes).toString('hex');
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
-}
-
-function line(text: string | number): TextSource {
-  return () => `${text}\n`;
-}
-
-interface Knob {
-  readonly read: TextSource;
-  readonly write: TextSink;
-}
-
-/** A whole number between `min` and `max` (Linux: proc_dointvec_minmax); `set` may round it. */
-function numberKnob(get: () => number, set: (value: number) => void, min: number, max: number): Knob {
-  return {
-    read: () => `${get()}\n`,
-    write: (text) => {
-      const digits = /^\s*(-?\d{1,19})\s*$/.exec(text);
-      if (!digits) return EINVAL;
-      const value = Number(digits[1]);
-      if (value < min || value > max) return EINVAL;
-      set(value);
-      return 0;
-    },
-  };
-}
-
-/** A number that is kept and shown, and has no effect here. */
-function kept(initial: number, min = 0, max = 2 ** 31 - 1): Knob {
-  let current = initial;
-  return numberKnob(
-    () => current,
-    (value) => (current = value),
-    min,
-    max,
-  );
 }
 
 /** A member of machine.sysctl. */
@@ -82,12 +47,6 @@ function pipeMaxSize({ sysctl }: Machine): Knob {
     1,
     MAX_CAPACITY,
   );
-}
-
-/** kernel.core_pattern: kept; nothing is dumped. */
-function text(initial: string, limit: number): Knob {
-  let current = initial;
-  return { read: () => `${current}\n`, write: (given) => ((current = given.replace(/\n.*$/s, '').slice(0, limit - 1)), 0) };
 }
 
 /** A file that only takes orders (vm.drop_caches, vm.compact_memory). */
@@ -207,20 +166,34 @@ function tree(machine: Machine): Tree {
   };
 }
 
-/** The directory /proc/sys. */
+/** The directory /proc/sys. Its nodes are made when somebody first looks. */
 export function sysDirectory(fs: FileSystem, machine: Machine, parentIno: number): Inode {
-  return build(fs, tree(machine), parentIno);
+  return build(fs, () => merge(keptSettings(), tree(machine)), parentIno);
 }
 
-function build(fs: FileSystem, branch: Tree, parentIno: number): Inode {
+/** `over` on top of `under`, directory by directory. */
+function merge(under: Tree, over: Tree): Tree {
+  const merged: Record<string, Tree[string]> = { ...under };
+  for (const [name, item] of Object.entries(over)) {
+    const below = merged[name];
+    merged[name] = isBranch(item) && isBranch(below) ? merge(below, item) : item;
+  }
+  return merged;
+}
+
+function isBranch(item: Tree[string] | undefined): item is Tree {
+  return typeof item === 'object' && typeof item.read !== 'function';
+}
+
+function build(fs: FileSystem, branch: () => Tree, parentIno: number): Inode {
   const owner = (): typeof ROOT_OWNER => ROOT_OWNER;
   const ino = fixedIno();
-  const nodes = new Map<ByteString, Inode>();
-  for (const [name, item] of Object.entries(branch)) {
-    if (typeof item === 'function') nodes.set(name, new ProcText(fs, fixedIno(), 0o444, owner, item));
-    else if ('read' in item && typeof item.read === 'function') {
-      nodes.set(name, new ProcText(fs, fixedIno(), 0o644, owner, item.read as TextSource, item.write as TextSink));
-    } else nodes.set(name, build(fs, item as Tree, ino));
-  }
-  return new ProcDirectory(fs, ino, 0o555, owner, fixedDirectory(nodes, parentIno));
+  const make = (item: Tree[string]): Inode => {
+    if (typeof item === 'function') return new ProcText(fs, fixedIno(), 0o444, owner, item);
+    if (isBranch(item)) return build(fs, () => item, ino);
+    const { read, write } = item as Knob;
+    return new ProcText(fs, fixedIno(), 0o644, owner, read, write);
+  };
+  const nodes = (): Map<ByteString, Inode> => new Map(Object.entries(branch()).map(([name, item]) => [name, make(item)]));
+  return new ProcDirectory(fs, ino, 0o555, owner, lazyDirectory(nodes, parentIno));
 }

@@ -2,12 +2,11 @@
  * Trees of small read-only files, as sysfs and cgroup2 are (Linux: fs/kernfs). Described by plain objects; the inodes of a
  * directory are made when somebody first looks into it, so that a machine whose guests never do pays nothing.
  */
-import type { ByteString, Errno } from '../../base/brands.js';
-import { ENOENT } from '../../abi/errno.js';
+import type { ByteString } from '../../base/brands.js';
 import type { FileSystem } from '../../vfs/file-system.js';
 import type { Inode } from '../../vfs/inode.js';
 import { fixedIno } from '../proc/inode-numbers.js';
-import { ProcDirectory, ProcLink, ProcText, ROOT_OWNER, type DirectorySource, type ProcEntry } from '../proc/nodes.js';
+import { lazyDirectory, ProcDirectory, ProcLink, ProcText, ROOT_OWNER } from '../proc/nodes.js';
 
 /** A symbolic link among the files. */
 export class LinkTo {
@@ -25,36 +24,11 @@ const owner = (): typeof ROOT_OWNER => ROOT_OWNER;
 /** The directory that `describe` describes, asked once. */
 export function textDirectory(fs: FileSystem, describe: () => TextTree, parentIno?: number): Inode {
   const ino = fixedIno();
-  return new ProcDirectory(fs, ino, 0o555, owner, new TextDirectory(fs, describe, ino, parentIno ?? ino));
-}
-
-class TextDirectory implements DirectorySource {
-  private nodes: Map<ByteString, Inode> | undefined;
-
-  constructor(
-    private readonly fs: FileSystem,
-    private readonly describe: () => TextTree,
-    private readonly ino: number,
-    readonly parentIno: number,
-  ) {}
-
-  private open(): Map<ByteString, Inode> {
-    this.nodes ??= new Map(Object.entries(this.describe()).map(([name, node]) => [name, this.make(node)]));
-    return this.nodes;
-  }
-
-  private make(node: TextNode): Inode {
-    const { fs, ino } = this;
+  const make = (node: TextNode): Inode => {
     if (node instanceof LinkTo) return new ProcLink(fs, fixedIno(), owner, () => node.target);
     if (typeof node === 'object') return textDirectory(fs, () => node, ino);
     return new ProcText(fs, fixedIno(), 0o444, owner, typeof node === 'function' ? node : () => `${node}\n`);
-  }
-
-  lookup(name: ByteString): Inode | Errno {
-    return this.open().get(name) ?? ENOENT;
-  }
-
-  *list(): Iterable<ProcEntry> {
-    for (const [name, node] of this.open()) yield { name, ino: node.ino, type: node.type };
-  }
+  };
+  const nodes = (): Map<ByteString, Inode> => new Map(Object.entries(describe()).map(([name, node]) => [name, make(node)]));
+  return new ProcDirectory(fs, ino, 0o555, owner, lazyDirectory(nodes, parentIno ?? ino));
 }
