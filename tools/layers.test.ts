@@ -9,9 +9,11 @@ test('imports from the own folder and from folders above are allowed', () => {
 
 test('an import from a folder below is refused, and the message says what is allowed', () => {
   const problems = checkFile('mm/fault.ts', "// first line\nimport { x } from '../kernel/task.js';\n");
-  assert.deepEqual(problems, [
-    "src/mm/fault.ts:2: mm/ must not import '../kernel/task.js'; besides itself it may import base, abi, asm, host, platform",
-  ]);
+  assert.equal(problems.length, 1);
+  assert.match(
+    problems[0]!,
+    /^src\/mm\/fault\.ts:2: mm\/ must not import '\.\.\/kernel\/task\.js'; besides itself it may import base, .*platform$/,
+  );
 });
 
 test('the uppermost folder may import nothing', () => {

@@ -8,7 +8,7 @@ set -o pipefail; false | true; echo "pipefail $?"
 echo {1..5} {a..c}x
 coproc cat; echo hi >&${COPROC[1]}; read -r r <&${COPROC[0]}; echo "coproc $r"; kill $COPROC_PID; wait $COPROC_PID 2>/dev/null; echo "coproc ended"
 for ((i=0; i<3; i++)); do echo -n "$i "; done; echo
-set -m; sleep 0.1 & jobs | sed 's/[0-9]\{3,\}/PID/'; fg %1 >/dev/null; echo "fg $?"
+set -m; sleep 1 & jobs | sed 's/[0-9]\{3,\}/PID/'; fg %1 >/dev/null; echo "fg $?"
 printf -v out '%03d' 7; echo $out
 echo ${x:=assigned} ${x^^} ${x//s/S} ${x: -3}
 mapfile -t lines < <(seq 3); echo ${lines[2]}
