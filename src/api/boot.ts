@@ -10,6 +10,7 @@ import { noteLimit } from '../kernel/limits-reached.js';
 import { Machine } from '../kernel/machine.js';
 import type { Task } from '../kernel/task.js';
 import { PhysMem } from '../mm/phys-mem.js';
+import { registerInet } from '../net/inet/family.js';
 import { registerUnix } from '../net/unix/family.js';
 import type { Platform } from '../platform/platform.js';
 import { SYSCALL_TABLE } from '../syscalls/table.js';
@@ -28,6 +29,7 @@ import { findUser, hostUser, type GuestUser } from './user.js';
 export function bootMachine(options: MachineOptions, port: KernelPort): GuestContext | BootFailure {
   registerFifos();
   registerUnix();
+  registerInet();
   registerFileSystemTypes();
   const clock = new TscClock();
   const physmem = PhysMem.create(options.limits.memoryBytes);

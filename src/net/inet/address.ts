@@ -1,0 +1,78 @@
+/**
+ * Internet addresses (Linux: include/uapi/linux/in.h, in6.h; ip(7), ipv6(7)). This machine has a loopback interface and nothing
+ * else: 127.0.0.0/8 and ::1 are its own, all others are out of reach. An IPv4 address in IPv6 form counts as the IPv4 one.
+ */
+import type { Errno } from '../../base/brands.js';
+import { EADDRNOTAVAIL, EAFNOSUPPORT, EINVAL, ENETUNREACH } from '../../abi/errno.js';
+import { AF_INET, AF_INET6 } from '../../abi/socket.js';
+
+/** Host part: four numbers with dots, or 32 hexadecimal digits. */
+export interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+}
+
+export const ANY4 = '0.0.0.0';
+export const LOOPBACK4 = '127.0.0.1';
+export const ANY6 = '0'.repeat(32);
+export const LOOPBACK6 = `${'0'.repeat(31)}1`;
+const MAPPED = `${'0'.repeat(20)}ffff`;
+const SOCKADDR_IN_SIZE = 16;
+/** Without the scope id, which old programs leave out. */
+const SOCKADDR_IN6_MIN = 24;
+const SOCKADDR_IN6_SIZE = 28;
+
+export function isV4(host: string): boolean {
+  return host.includes('.');
+}
+export function isAny(host: string): boolean {
+  return host === ANY4 || host === ANY6;
+}
+export function isLoopback(host: string): boolean {
+  return host.startsWith('127.') || host === LOOPBACK6;
+}
+
+/** What the struct sockaddr of a guest says to a socket of `family`. */
+export function parseAddress(family: number, bytes: Uint8Array): Endpoint | Errno {
+  const given = bytes.length >= 2 ? bytes[0]! | (bytes[1]! << 8) : -1;
+  if (family === AF_INET) {
+    if (bytes.length < SOCKADDR_IN_SIZE) return EINVAL;
+    return given === AF_INET ? { host: [...bytes.subarray(4, 8)].join('.'), port: portOf(bytes) } : EAFNOSUPPORT;
+  }
+  if (given === AF_INET && bytes.length >= SOCKADDR_IN_SIZE) return { host: [...bytes.subarray(4, 8)].join('.'), port: portOf(bytes) };
+  if (bytes.length < SOCKADDR_IN6_MIN) return EINVAL;
+  if (given !== AF_INET6) return EAFNOSUPPORT;
+  const host = Buffer.from(bytes.subarray(8, 24)).toString('hex');
+  const mapped = host.startsWith(MAPPED);
+  return { host: mapped ? [...bytes.subarray(20, 24)].join('.') : host, port: portOf(bytes) };
+}
+
+function portOf(bytes: Uint8Array): number {
+  return (bytes[2]! << 8) | bytes[3]!;
+}
+
+/** The struct sockaddr of an endpoint, for a socket of `family`. */
+export function encodeAddress(family: number, { host, port }: Endpoint): Uint8Array {
+  const bytes = new Uint8Array(family === AF_INET ? SOCKADDR_IN_SIZE : SOCKADDR_IN6_SIZE);
+  bytes[0] = family;
+  bytes[2] = port >> 8;
+  bytes[3] = port & 0xff;
+  if (family === AF_INET) bytes.set(host.split('.').map(Number), 4);
+  else if (isV4(host)) {
+    const any = host === ANY4;
+    if (!any) bytes.set([0xff, 0xff, ...host.split('.').map(Number)], 18);
+  } else bytes.set(Buffer.from(host, 'hex'), 8);
+  return bytes;
+}
+
+/** What bind(2) accepts. */
+export function checkLocal(host: string): 0 | Errno {
+  return isAny(host) || isLoopback(host) ? 0 : EADDRNOTAVAIL;
+}
+
+/** Where a packet to `host` goes: the unspecified address means this machine. */
+export function routeTo(host: string): string | Errno {
+  if (host === ANY4) return LOOPBACK4;
+  if (host === ANY6) return LOOPBACK6;
+  return isLoopback(host) ? host : ENETUNREACH;
+}

@@ -1,0 +1,122 @@
+/** What TCP and UDP sockets share (Linux: net/ipv4/af_inet.c, net/ipv6/af_inet6.c): addresses, ports, options, shutdown. */
+import { isErr, type Errno } from '../../base/brands.js';
+import { EACCES, EFAULT, EINVAL, ENOTCONN, ENOTTY } from '../../abi/errno.js';
+import { FIONREAD, TIOCOUTQ } from '../../abi/ioctls.js';
+import { CAP_NET_BIND_SERVICE } from '../../abi/capability.js';
+import { POLLIN, POLLOUT, POLLRDNORM, POLLWRBAND, POLLWRNORM } from '../../abi/poll.js';
+import { AF_INET, SO_REUSEADDR, SO_REUSEPORT } from '../../abi/socket.js';
+import type { Task } from '../../kernel/task.js';
+import type { IoVec } from '../../mm/io-vec.js';
+import { hasCapability } from '../../vfs/credentials.js';
+import type { IoctlCaller } from '../../vfs/open-file.js';
+import { receiveRequest, Socket } from '../socket.js';
+import { ANY4, ANY6, checkLocal, encodeAddress, isV4, parseAddress, type Endpoint } from './address.js';
+import { getInetOption, setInetOption, V6ONLY_KEY } from './inet-options.js';
+import type { PortOwner, PortTable } from './ports.js';
+import type { InetStack } from './stack.js';
+
+export const READABLE = POLLIN | POLLRDNORM;
+export const WRITABLE = POLLOUT | POLLWRNORM | POLLWRBAND;
+const FIRST_FREE_PORT = 1024;
+
+const ioctlWord = new Uint8Array(4);
+
+export abstract class InetSocket extends Socket implements PortOwner {
+  local: Endpoint | undefined = undefined;
+  remote: Endpoint | undefined = undefined;
+  error: 0 | Errno = 0;
+  isReleased = false;
+
+  constructor(
+    task: Task,
+    readonly stack: InetStack,
+    family: number,
+    type: number,
+    protocol: number,
+  ) {
+    super(task.machine, family, type, protocol, task.cred.fsuid, task.cred.fsgid);
+  }
+
+  protected abstract readonly ports: PortTable<InetSocket>;
+
+  get isListening(): boolean {
+    return false;
+  }
+  get v6Only(): boolean {
+    return (this.plainOptions.get(V6ONLY_KEY) ?? 0) !== 0;
+  }
+  get reusesAddress(): boolean {
+    return (this.plainOptions.get(SO_REUSEADDR) ?? 0) !== 0;
+  }
+  get reusesPort(): boolean {
+    return (this.plainOptions.get(SO_REUSEPORT) ?? 0) !== 0;
+  }
+  protected get anyHost(): string {
+    return this.family === AF_INET ? ANY4 : ANY6;
+  }
+
+  bind(task: Task, address: Uint8Array): 0 | Errno {
+    const wanted = parseAddress(this.family, address);
+    if (isErr(wanted)) return wanted;
+    const { host, port } = wanted as Endpoint;
+    const local = checkLocal(host);
+    if (isErr(local)) return local;
+    if (isV4(host) && this.family !== AF_INET && this.v6Only) return EINVAL;
+    if (port > 0 && port < FIRST_FREE_PORT && !hasCapability(task.cred, CAP_NET_BIND_SERVICE)) return EACCES;
+    return this.local ? EINVAL : this.ports.bind(this, { host, port });
+  }
+
+  /** A port of the kernel's choice, at any address. */
+  protected autobind(): 0 | Errno {
+    return this.local ? 0 : this.ports.bind(this, { host: this.anyHost, port: 0 });
+  }
+
+  localAddress(): Uint8Array {
+    return encodeAddress(this.family, this.local ?? { host: this.anyHost, port: 0 });
+  }
+  peerAddress(): Uint8Array | Errno {
+    return this.remote ? encodeAddress(this.family, this.remote) : ENOTCONN;
+  }
+
+  takeError(): 0 | Errno {
+    const { error } = this;
+    this.error = 0;
+    return error;
+  }
+
+  wake(key: number): void {
+    this.waiters.wake(key);
+  }
+
+  override read(io: IoVec): number | Errno {
+    return this.receive(receiveRequest(io, 0));
+  }
+  override write(io: IoVec): number | Errno {
+    return this.send({ io, flags: 0, destination: undefined, files: [], credentials: undefined });
+  }
+
+  override getOption(_task: Task, level: number, name: number): Uint8Array | Errno | undefined {
+    return getInetOption(this, level, name);
+  }
+  override setOption(_task: Task, level: number, name: number, value: Uint8Array): 0 | Errno | undefined {
+    return setInetOption(this, level, name, value);
+  }
+
+  /** FIONREAD and SIOCOUTQ. */
+  protected abstract readonly inputBytes: number;
+  protected abstract readonly outputBytes: number;
+
+  override ioctl(caller: IoctlCaller, request: number, argument: number): number | Errno {
+    if (request !== FIONREAD && request !== TIOCOUTQ) return ENOTTY;
+    new DataView(ioctlWord.buffer).setInt32(0, request === FIONREAD ? this.inputBytes : this.outputBytes, true);
+    return isErr(caller.copyOut(argument, ioctlWord)) ? EFAULT : 0;
+  }
+
+  override release(): void {
+    this.isReleased = true;
+    this.ports.release(this);
+    this.disconnect();
+  }
+
+  protected abstract disconnect(): void;
+}

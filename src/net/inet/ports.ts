@@ -1,0 +1,94 @@
+/** Who has which port (Linux: net/ipv4/inet_hashtables.c, inet_connection_sock.c, inet_csk_get_port; udp.c). */
+import type { Errno } from '../../base/brands.js';
+import { EADDRINUSE } from '../../abi/errno.js';
+import { ANY4, ANY6, isAny, isV4, type Endpoint } from './address.js';
+
+/** What a table must know of a socket. */
+export interface PortOwner {
+  local: Endpoint | undefined;
+  /** Of a socket of AF_INET6: IPv4 packets are not for it. */
+  readonly v6Only: boolean;
+  readonly isListening: boolean;
+  readonly reusesAddress: boolean;
+  readonly reusesPort: boolean;
+}
+
+/** /proc/sys/net/ipv4/ip_local_port_range */
+const FIRST_EPHEMERAL = 32768;
+const LAST_EPHEMERAL = 60999;
+
+export class PortTable<T extends PortOwner> {
+  private readonly byPort = new Map<number, Set<T>>();
+  private lastEphemeral = FIRST_EPHEMERAL - 1;
+
+  /** Gives `owner` its address; port 0: one that nobody has. */
+  bind(owner: T, wanted: Endpoint): 0 | Errno {
+    const port = wanted.port === 0 ? this.freePort() : wanted.port;
+    if (port === 0) return EADDRINUSE;
+    const local = { host: wanted.host, port };
+    for (const other of this.byPort.get(port) ?? []) if (this.conflicts(owner, local, other)) return EADDRINUSE;
+    owner.local = local;
+    this.enter(owner, port);
+    return 0;
+  }
+
+  /** An accepted connection has its listener's address without being in anybody's way. */
+  private conflicts(owner: T, local: Endpoint, other: T): boolean {
+    if (!overlaps(owner, local.host, other, other.local!.host)) return false;
+    if (owner.reusesPort && other.reusesPort) return false;
+    return !(owner.reusesAddress && other.reusesAddress && !other.isListening);
+  }
+
+  private enter(owner: T, port: number): void {
+    const owners = this.byPort.get(port);
+    if (owners) owners.add(owner);
+    else this.byPort.set(port, new Set([owner]));
+  }
+
+  private freePort(): number {
+    for (let tries = FIRST_EPHEMERAL; tries <= LAST_EPHEMERAL; tries++) {
+      this.lastEphemeral = this.lastEphemeral >= LAST_EPHEMERAL ? FIRST_EPHEMERAL : this.lastEphemeral + 1;
+      if (!this.byPort.has(this.lastEphemeral)) return this.lastEphemeral;
+    }
+    return 0;
+  }
+
+  release(owner: T): void {
+    const { local } = owner;
+    if (!local) return;
+    const owners = this.byPort.get(local.port);
+    if (!owners) return;
+    owners.delete(owner);
+    if (owners.size === 0) this.byPort.delete(local.port);
+  }
+
+  /** Another listener may be on the port already, though both could be bound (SO_REUSEADDR). */
+  mayListen(owner: T): boolean {
+    for (const other of this.byPort.get(owner.local!.port) ?? []) {
+      if (other === owner || !other.isListening || (owner.reusesPort && other.reusesPort)) continue;
+      if (overlaps(owner, owner.local!.host, other, other.local!.host)) return false;
+    }
+    return true;
+  }
+
+  /** The owner that takes what is sent to `to`: one of exactly that address before one of any. */
+  find(to: Endpoint, takes: (owner: T) => boolean): T | undefined {
+    let best: T | undefined;
+    for (const owner of this.byPort.get(to.port) ?? []) {
+      if (!takes(owner)) continue;
+      const { host } = owner.local!;
+      if (host === to.host) return owner;
+      if (host === ANY4 ? isV4(to.host) : host === ANY6 && !(isV4(to.host) && owner.v6Only)) best ??= owner;
+    }
+    return best;
+  }
+
+  *owners(): Iterable<T> {
+    for (const owners of this.byPort.values()) yield* owners;
+  }
+}
+
+function overlaps(a: PortOwner, aHost: string, b: PortOwner, bHost: string): boolean {
+  if (isV4(aHost) === isV4(bHost)) return aHost === bHost || isAny(aHost) || isAny(bHost);
+  return (aHost === ANY6 && !a.v6Only) || (bHost === ANY6 && !b.v6Only);
+}
