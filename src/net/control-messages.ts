@@ -9,7 +9,7 @@ import { fileOf } from '../kernel/task-files.js';
 import type { Task } from '../kernel/task.js';
 import { hasCapability } from '../vfs/credentials.js';
 import type { OpenFile } from '../vfs/open-file.js';
-import { filesInFlight } from './unix/in-flight.js';
+import { collectGarbage, filesInFlight, MOST_IN_FLIGHT } from './unix/in-flight.js';
 
 export interface SentControl {
   readonly files: OpenFile[];
@@ -58,7 +58,9 @@ function parseRights(task: Task, data: DataView, sent: SentControl): 0 | Errno {
     sent.files.push(file);
   }
   const isPrivileged = hasCapability(task.cred, CAP_SYS_ADMIN);
-  return !isPrivileged && filesInFlight() > task.group.limits.soft[RLIMIT_NOFILE]! ? ETOOMANYREFS : 0;
+  const most = isPrivileged ? MOST_IN_FLIGHT : Math.min(MOST_IN_FLIGHT, task.group.limits.soft[RLIMIT_NOFILE]!);
+  if (filesInFlight() > most) collectGarbage();
+  return filesInFlight() > most ? ETOOMANYREFS : 0;
 }
 
 /** A process may send its own identifiers, a privileged one any. */

@@ -75,9 +75,10 @@ export const sendfile = syscall('sendfile', [fd, fd, address, size], (task, outF
   if (count === 0 && (output instanceof PipeFile || input.inode.type === S_IFREG)) return 0;
   // Sources are files that can be read again, and pipes; others would lose bytes that the target does not take.
   if (!input.seekable && !(input instanceof PipeFile)) return EINVAL;
-  if (!takesSplice(input) || !takesSplice(output) || (output.flags & O_APPEND) !== 0) return EINVAL;
+  if (!takesSplice(input) || (output.flags & O_APPEND) !== 0) return EINVAL;
   const source = endAt(task, input, offset, input.nonBlocking);
   if (isErr(source)) return source;
+  if (!takesSplice(output)) return input.inode.type === S_IFREG && source.position >= input.inode.size ? 0 : EINVAL;
   return move(task, source, { file: output, position: output.position, noWait: output.nonBlocking, pointer: 0 }, count, true);
 });
 

@@ -23,6 +23,8 @@ export function setCarrierTest(test: (file: OpenFile) => file is FileCarrier): v
   isCarrier = test;
 }
 
+/** Most files in messages, whoever sends them: a bound also on what a privileged guest can have the kernel search. */
+export const MOST_IN_FLIGHT = 65536;
 let inFlightCount = 0;
 
 /** Files in messages that nobody has received. */
@@ -75,9 +77,32 @@ export function discardFiles(files: readonly OpenFile[]): void {
   }
 }
 
-/** Finds circles of sockets that only messages refer to, and breaks them. Called when a socket has been closed. */
+/** Files looked at that one close pays for: a search that took long is not repeated until as many closes have paid. */
+const FILES_PER_CLOSE = 64;
+let debt = 0;
+let looked = 0;
+
+/** Files that searches for circles have looked at so far. */
+export function filesLookedAt(): number {
+  return looked;
+}
+
+/**
+ * Finds circles of sockets that only messages refer to, and breaks them. Called when a socket has been closed, and when no more
+ * files may be in flight. A guest decides how much there is to search and how often; it pays for it in closes (Linux: the
+ * thresholds of wait_for_unix_gc), so that a circle may stay for a while among many files in flight.
+ */
 export function collectGarbage(): void {
-  if (carriersInFlight.size === 0 || isDropping) return;
+  if (isDropping) return;
+  if (carriersInFlight.size === 0) debt = 0;
+  if (carriersInFlight.size === 0 || --debt > 0) return;
+  const before = looked;
+  searchCircles();
+  debt = Math.floor((looked - before) / FILES_PER_CLOSE);
+}
+
+function searchCircles(): void {
+  looked += carriersInFlight.size;
   const candidates = new Map<FileCarrier, number>();
   for (const carrier of carriersInFlight) if (carrier.references === carrier.inFlight) candidates.set(carrier, carrier.inFlight);
   if (candidates.size === 0) return;
@@ -102,6 +127,7 @@ function forEachCandidate(
   action: (child: FileCarrier, count: number) => void,
 ): void {
   for (const file of carrier.filesInQueue()) {
+    looked++;
     const count = isCarrier(file) ? candidates.get(file) : undefined;
     if (count !== undefined) action(file as FileCarrier, count);
   }

@@ -40,7 +40,7 @@ import { createSocket, createSocketPair, receiveRequest, type Socket } from '../
 import { getSocketOption, setSocketOption } from '../socket-options.js';
 import { receiveOn } from '../socket-wait.js';
 import { registerUnix } from './family.js';
-import { filesInFlight } from './in-flight.js';
+import { filesInFlight, filesLookedAt } from './in-flight.js';
 import type { UnixSocket } from './unix-socket.js';
 
 registerUnix();
@@ -236,7 +236,7 @@ test('a circle of sockets in each other is collected', () => {
 test('a long chain of sockets in each other is dropped without recursion', () => {
   const [first, holder] = pair(SOCK_DGRAM);
   let inner: UnixSocket | undefined;
-  // Several calls deep for each: recursion would overflow the stack. More would only make the search for circles long.
+  // Several calls deep for each: recursion would overflow the stack.
   for (let i = 0; i < 3000; i++) {
     const [x, y] = pair(SOCK_DGRAM);
     if (inner) {
@@ -250,6 +250,23 @@ test('a long chain of sockets in each other is dropped without recursion', () =>
   dropFile(inner!);
   dropFile(holder);
   assert.ok(inner!.isReleased);
+  assert.equal(filesInFlight(), 0);
+});
+
+test('closing many sockets while many are in flight costs in proportion to the closes', () => {
+  const SOCKETS = 4000;
+  const [sender, holder] = pair(SOCK_STREAM);
+  const before = filesLookedAt();
+  for (let i = 0; i < SOCKETS; i++) {
+    const [carried, other] = pair(SOCK_DGRAM);
+    send(sender, 'x', [carried]);
+    dropFile(carried);
+    dropFile(other); // looks for circles among all that are in flight
+  }
+  for (let i = 0; i < SOCKETS; i++) dropFile(make(SOCK_DGRAM));
+  assert.ok(filesLookedAt() - before < 2 * SOCKETS * 200, `${filesLookedAt() - before} files looked at`);
+  dropFile(sender);
+  dropFile(holder);
   assert.equal(filesInFlight(), 0);
 });
 
