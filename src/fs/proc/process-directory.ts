@@ -173,10 +173,6 @@ function auxvText(task: Task): ByteString {
   return byteString(task.mm.auxv);
 }
 
-function wchanText(task: Task): ByteString {
-  return task.state === 'blocked' ? 'do_wait' : '0';
-}
-
 const ENTRIES: ReadonlyMap<ByteString, Entry> = new Map<ByteString, Entry>([
   ['task', directory(0o555, ({ fs, task, directoryIno }) => new TaskDirectory(fs, task, directoryIno), true)],
   ['fd', directory(0o500, ({ fs, task, owner, directoryIno }) => new FdDirectory(fs, task, owner, directoryIno))],
@@ -188,7 +184,6 @@ const ENTRIES: ReadonlyMap<ByteString, Entry> = new Map<ByteString, Entry>([
   ['personality', guardedText(0o400, (task) => task.personality.toString(16).padStart(8, '0') + '\n')],
   ['limits', text(0o444, (task) => limitsText(task.group))],
   ['comm', text(0o644, (task) => task.name + '\n', setComm)],
-  ['syscall', guardedText(0o400, (task) => (task.syscallNumber < 0 ? 'running\n' : `${task.syscallNumber}\n`))],
   ['cmdline', text(0o444, commandLine)],
   [
     'stat',
@@ -205,7 +200,6 @@ const ENTRIES: ReadonlyMap<ByteString, Entry> = new Map<ByteString, Entry>([
   ['exe', magic((task) => task.group.executable)],
   ['mounts', text(0o444, (task) => mountsText(task.fs.root))],
   ['mountinfo', text(0o444, (task) => mountinfoText(task.fs.root))],
-  ['wchan', text(0o444, wchanText)],
   ['cpuset', text(0o444, () => '/\n')],
   ['cgroup', text(0o444, () => '0::/\n')],
   ['oom_score_adj', text(0o644, (task) => `${task.group.oomScoreAdjust}\n`, setOomScore)],

@@ -2,6 +2,7 @@
 import type { ByteString, Errno } from '../../base/brands.js';
 import { EINVAL } from '../../abi/errno.js';
 import { groupCpuNs, taskCpuNs } from '../../kernel/cpu-clock.js';
+import { R10, R8, R9, RDI, RDX, RIP, RSI, RSP } from '../../platform/registers.js';
 import type { Task } from '../../kernel/task.js';
 import { mountsText } from './mount-text.js';
 import { memoryKb } from './system-files.js';
@@ -100,6 +101,47 @@ function schedstatText(task: Task, isThread: boolean): ByteString {
   return `${Math.floor(ns)} 0 0\n`;
 }
 
+/** What a thread that waits has called, with its arguments, stack pointer and instruction pointer. */
+function syscallText(task: Task): ByteString {
+  if (task.state !== 'blocked' || task.syscallNumber < 0) return isGone(task) ? '' : 'running\n';
+  const { regs } = task.thread;
+  const words = [RDI, RSI, RDX, R10, R8, R9, RSP, RIP].map((register) => `0x${regs.getBig(register).toString(16)}`);
+  return `${task.syscallNumber} ${words.join(' ')}\n`;
+}
+
+/** Where in Linux a thread that waits in such a call would be. */
+function wchanText(task: Task): ByteString {
+  if (task.state !== 'blocked') return task.state === 'stopped' ? 'do_signal_stop' : '0';
+  const { name } = task.machine.syscalls[task.syscallNumber] ?? {};
+  switch (name) {
+    case 'wait4':
+    case 'waitid':
+      return 'do_wait';
+    case 'poll':
+    case 'ppoll':
+    case 'select':
+    case 'pselect6':
+      return 'do_poll.constprop.0';
+    case 'epoll_wait':
+    case 'epoll_pwait':
+      return 'do_epoll_wait';
+    case 'futex':
+      return 'futex_wait_queue';
+    case 'nanosleep':
+    case 'clock_nanosleep':
+      return 'hrtimer_nanosleep';
+    case 'rt_sigsuspend':
+      return 'sigsuspend';
+    case 'pause':
+      return '__do_sys_pause';
+    case 'read':
+    case 'readv':
+      return 'wait_woken';
+    default:
+      return `__do_sys_${name ?? 'unknown'}`;
+  }
+}
+
 export interface ProcessTable {
   readonly name: ByteString;
   readonly permissions: number;
@@ -119,6 +161,8 @@ export const PROCESS_TABLES: readonly ProcessTable[] = [
   { name: 'schedstat', permissions: 0o444, guarded: false, source: schedstatText },
   { name: 'oom_score', permissions: 0o444, guarded: false, source: oomScoreText },
   { name: 'oom_adj', permissions: 0o644, guarded: false, source: (task) => `${Math.trunc((task.group.oomScoreAdjust * 17) / 1000)}\n` },
+  { name: 'syscall', permissions: 0o400, guarded: true, source: syscallText },
+  { name: 'wchan', permissions: 0o444, guarded: false, source: wchanText },
   { name: 'timers', permissions: 0o444, guarded: false, source: timersText },
   { name: 'stack', permissions: 0o400, guarded: true, source: () => '' },
   { name: 'children', permissions: 0o444, guarded: false, source: childrenText },

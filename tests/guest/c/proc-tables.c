@@ -142,6 +142,27 @@ static void locks_and_sockets(void) {
   unlink("lockfile");
 }
 
+// What a child that waits has called, and that it is told of as a child.
+static void waiting_child(void) {
+  int fds[2];
+  pipe(fds);
+  pid_t child = fork();
+  if (child == 0) {
+    char c;
+    _exit((int)read(fds[0], &c, 1));
+  }
+  char path[64], wanted[64];
+  snprintf(path, sizeof path, "/proc/%d/syscall", child);
+  snprintf(wanted, sizeof wanted, "0 0x%x 0x", fds[0]);
+  while (slurp(path) > 0 && strncmp(text, wanted, strlen(wanted)) != 0) sched_yield();
+  OK(strncmp(text, wanted, strlen(wanted)) == 0 && strstr(text, " 0x1 0x"));
+  snprintf(path, sizeof path, "/proc/%d/wchan", child);
+  OK(slurp(path) > 0);
+  write(fds[1], "x", 1);
+  int status;
+  R(waitpid(child, &status, 0) == child && WEXITSTATUS(status) == 1);
+}
+
 static void cpuinfo(void) {
   long count = 0;
   slurp("/proc/cpuinfo");
@@ -156,6 +177,7 @@ int main(void) {
   cpu_times();
   counts();
   locks_and_sockets();
+  waiting_child();
   cpuinfo();
   puts("done");
 }
