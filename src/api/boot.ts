@@ -11,6 +11,7 @@ import { Machine } from '../kernel/machine.js';
 import type { Task } from '../kernel/task.js';
 import { PhysMem } from '../mm/phys-mem.js';
 import { registerInet } from '../net/inet/family.js';
+import { registerNetlink } from '../net/netlink/netlink-socket.js';
 import { registerUnix } from '../net/unix/family.js';
 import type { Platform } from '../platform/platform.js';
 import { SYSCALL_TABLE } from '../syscalls/table.js';
@@ -30,6 +31,7 @@ export function bootMachine(options: MachineOptions, port: KernelPort): GuestCon
   registerFifos();
   registerUnix();
   registerInet();
+  registerNetlink();
   registerFileSystemTypes();
   const clock = new TscClock();
   const physmem = PhysMem.create(options.limits.memoryBytes);

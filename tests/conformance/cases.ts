@@ -79,7 +79,7 @@ function programCases(): ConformanceCase[] {
     timeoutMs: 120_000,
   });
   return [
-    ...['subprocesses', 'threads', 'data', 'file-calls', 'file-permissions', 'file-tools'].map(python),
+    ...['subprocesses', 'threads', 'data', 'file-calls', 'file-permissions', 'file-tools', 'network'].map(python),
     {
       name: 'python3 from stdin',
       argv: ['/usr/bin/python3', '-'],
@@ -109,6 +109,7 @@ function programCases(): ConformanceCase[] {
       timeoutMs: 120_000,
     },
     { name: 'node', argv: [process.execPath, `${SCRIPTS}/node.js`], needs: [], files: [SCRIPTS], timeoutMs: 120_000 },
+    { name: 'node: network', argv: [process.execPath, `${SCRIPTS}/network.js`], needs: [], files: [SCRIPTS] },
     { name: 'node -e', argv: [process.execPath, '-e', 'console.log([1, 2].map((x) => x * 2)); process.exit(3)'], needs: [] },
     { name: 'static Go program', argv: ['./goroutines'], needs: ['go'], files: ['goroutines'] },
   ];

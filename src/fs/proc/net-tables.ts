@@ -32,7 +32,7 @@ const EMPTY: Readonly<Record<string, ByteString>> = {
   arp: 'IP address       HW type     Flags       HW address            Mask     Device\n',
   dev: DEV,
   dev_mcast: '',
-  if_inet6: '',
+  if_inet6: '00000000000000000000000000000001 01 80 10 80       lo\n',
   igmp: 'Idx\tDevice    : Count Querier\tGroup    Users Timer\tReporter\n',
   ipv6_route: '',
   netlink: 'sk               Eth Pid        Groups   Rmem     Wmem     Dump  Locks    Drops    Inode            \n',

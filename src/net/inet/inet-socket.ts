@@ -9,6 +9,7 @@ import type { Task } from '../../kernel/task.js';
 import type { IoVec } from '../../mm/io-vec.js';
 import { hasCapability } from '../../vfs/credentials.js';
 import type { IoctlCaller } from '../../vfs/open-file.js';
+import { interfaceIoctl } from '../interface-ioctl.js';
 import { receiveRequest, Socket } from '../socket.js';
 import { ANY4, ANY6, checkLocal, encodeAddress, isV4, parseAddress, type Endpoint } from './address.js';
 import { getInetOption, setInetOption, V6ONLY_KEY } from './inet-options.js';
@@ -107,7 +108,7 @@ export abstract class InetSocket extends Socket implements PortOwner {
   protected abstract readonly outputBytes: number;
 
   override ioctl(caller: IoctlCaller, request: number, argument: number): number | Errno {
-    if (request !== FIONREAD && request !== TIOCOUTQ) return ENOTTY;
+    if (request !== FIONREAD && request !== TIOCOUTQ) return interfaceIoctl(caller, request, argument) ?? ENOTTY;
     new DataView(ioctlWord.buffer).setInt32(0, request === FIONREAD ? this.inputBytes : this.outputBytes, true);
     return isErr(caller.copyOut(argument, ioctlWord)) ? EFAULT : 0;
   }

@@ -13,6 +13,7 @@ import type { Task } from '../../kernel/task.js';
 import type { IoVec } from '../../mm/io-vec.js';
 import { dropFile } from '../../vfs/fd-table.js';
 import type { IoctlCaller, OpenFile } from '../../vfs/open-file.js';
+import { interfaceIoctl } from '../interface-ioctl.js';
 import { receiveRequest, Socket, type ReceiveRequest, type SendRequest } from '../socket.js';
 import { autobind, bindAddress, rebindError, unbindAddress, UNNAMED, type UnixAddress } from './address.js';
 import { collectGarbage, discardFiles, type FileCarrier } from './in-flight.js';
@@ -186,7 +187,7 @@ export abstract class UnixSocket extends Socket implements FileCarrier {
   }
 
   override ioctl(caller: IoctlCaller, request: number, argument: number): number | Errno {
-    if (request !== FIONREAD && request !== TIOCOUTQ) return ENOTTY;
+    if (request !== FIONREAD && request !== TIOCOUTQ) return interfaceIoctl(caller, request, argument) ?? ENOTTY;
     if (request === FIONREAD && this.isListening) return EINVAL;
     new DataView(ioctlWord.buffer).setInt32(0, request === FIONREAD ? this.inputBytes : this.outputBytes, true);
     return isErr(caller.copyOut(argument, ioctlWord)) ? EFAULT : 0;
