@@ -11,7 +11,7 @@ import { PtracePlatform } from './ptrace/ptrace-platform.js';
 import { RAX, RIP, RSP } from './registers.js';
 import { SeccompPlatform } from './seccomp/seccomp-platform.js';
 
-const RAM_BYTES = 64 << 20;
+const RAM_BYTES = 256 << 20;
 
 /** A memfd whose frames are handed out in order; counts what is not returned. */
 export class PlainFrames implements FrameStore {
