@@ -79,7 +79,7 @@ function programCases(): ConformanceCase[] {
     timeoutMs: 120_000,
   });
   return [
-    ...['subprocesses', 'threads', 'data', 'file-calls', 'file-permissions', 'file-tools', 'network'].map(python),
+    ...['subprocesses', 'threads', 'data', 'file-calls', 'file-permissions', 'file-tools', 'network', 'terminal'].map(python),
     {
       name: 'python3 from stdin',
       argv: ['/usr/bin/python3', '-'],
