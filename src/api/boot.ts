@@ -43,6 +43,7 @@ export function bootMachine(options: MachineOptions, port: KernelPort): GuestCon
   }
   const platform = choosePlatform(options.platform, physmem);
   if ('kind' in platform) return platform;
+  physmem.reclaimers.add({ reclaim: () => (platform.settle?.(), 0) });
   const disk = new DiskQuota(Math.floor(options.limits.diskBytes / PAGE_SIZE));
   const context: MountContext = { physmem, clock, diskBytes: options.limits.diskBytes, disk };
   const root = makeRoot(context, options.root);

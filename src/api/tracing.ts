@@ -65,6 +65,7 @@ export class Tracing {
   statistics(): MachineStatistics {
     const { counting, machine } = this;
     const { physmem, platform } = machine;
+    platform.settle?.(); // frames of the last to end are not in use
     return {
       calls: Object.fromEntries(counting?.calls ?? []),
       signals: Object.fromEntries(counting?.signals ?? []),

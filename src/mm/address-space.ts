@@ -206,11 +206,16 @@ export class AddressSpace implements CacheMapper {
     if (this.disposed) return;
     this.disposed = true;
     this.onDispose?.();
-    for (const extent of this.extents.items) {
-      this.physmem.release(extent.phys, extent.pages);
-      if (extent.twin) this.physmem.release(extent.twin.frame, 1);
-    }
-    this.releaseLimbo();
+    const extents = this.extents.items.slice();
+    const release = (): void => {
+      for (const extent of extents) {
+        this.physmem.release(extent.phys, extent.pages);
+        if (extent.twin) this.physmem.release(extent.twin.frame, 1);
+      }
+      this.releaseLimbo();
+    };
+    if (this.space.afterEnd) this.space.afterEnd(release);
+    else release();
     this.extents.clear();
     this.lastExtent = undefined;
     const vmas = this.vmas.items.slice();

@@ -119,7 +119,7 @@ for (const [name, create] of Object.entries(PLATFORMS)) {
         unwrap(child.space.newThread(child));
         child.space.destroy();
       }
-      platform.wait(0);
+      platform.settle?.();
       equal(frames.inUse, before);
     });
   });

@@ -126,6 +126,11 @@ export interface HostSpace {
   clear(): void;
   /** Kills every thread. */
   destroy(): void;
+  /**
+   * Has `release` called when nothing of a destroyed space can touch its frames any more, which may be later than `destroy`; at once
+   * when the space lives. Absent: always at once.
+   */
+  afterEnd?(release: () => void): void;
 }
 
 export interface Platform {
@@ -139,6 +144,8 @@ export interface Platform {
   wait(deadlineNs: number): HostThread | null;
   /** Plain data by which another thread of this Node process rings: see `ringDoorbell` in doorbell.ts. */
   readonly doorbell: DoorbellHandle;
+  /** Waits for the end of what has been destroyed, and so for its frames. Absent: nothing is ever left. */
+  settle?(): void;
   /** Kills every stub process and closes every host fd of the platform. */
   shutdown(): void;
   /** Host calls and traps by kind since start, for --stats. */

@@ -26,6 +26,7 @@ import { endSignal, lastStatus, WAIT_OPTIONS, waitFor } from '../stub/child-stat
 import { HOST_TASK_SIZE, STUB_DATA, STUB_REQUEST, stubDataStride } from '../stub/layout.js';
 import { BellRelay } from './bell-relay.js';
 import { isDeaf } from './deafness.js';
+import { Dying } from './dying.js';
 import { FrameWait } from './frame-wait.js';
 import { learnFrameShape } from './first-frame.js';
 import type { FrameShape } from './frame-shape.js';
@@ -45,6 +46,8 @@ const FSGSBASE = 2;
 const LOOK_NS = 100e6;
 /** Short enough for nobody to notice, long enough for the limit of a spin. */
 const CALIBRATION_NS = 200e3;
+/** The same for stub processes that are about to end. */
+const DYING_LOOK_NS = 2e6;
 /** The shorter time until the first look at a kicked thread. */
 const KICK_LOOK_NS = 20e6;
 /** A thread that keeps kicks out at so many looks, or for so long for whatever reason, is killed. */
@@ -83,6 +86,7 @@ export class SeccompPlatform implements Platform {
   shape!: FrameShape;
   private readonly announced: HostThread[] = [];
   private readonly ended = new Set<HostPid>();
+  readonly dying = new Dying((pid) => this.ended.delete(pid));
   private readonly kicked = new Set<SeccompThread>();
   private zygote!: SeccompSpace;
   readonly frameWait: FrameWait;
@@ -202,10 +206,11 @@ export class SeccompPlatform implements Platform {
         continue;
       }
       if (this.watch.takeRing() || deadlineNs <= 0) return null;
+      if (this.dying.some) this.dying.look();
       const now = this.clock.monotonicNs();
       if (deadlineNs !== Infinity && now >= deadlineNs) return null;
       if (now >= this.nextLookNs()) this.lookAround(now);
-      else this.watch.wait(Math.min(deadlineNs, this.nextLookNs()));
+      else this.watch.wait(Math.min(deadlineNs, this.nextLookNs(), this.dying.some ? now + DYING_LOOK_NS : Infinity));
     }
   }
 
@@ -287,6 +292,7 @@ export class SeccompPlatform implements Platform {
   }
 
   private noteEnd(pid: HostPid, signal: number): void {
+    if (this.dying.note(pid)) return;
     this.ended.add(pid);
     const space = this.spaces.get(pid);
     if (!space) return;
@@ -299,10 +305,8 @@ export class SeccompPlatform implements Platform {
     }
   }
 
-  /** Waits for the end of a process that has been killed. */
-  reap(pid: HostPid): void {
-    if (!this.ended.has(pid)) waitFor(pid, WAIT_OPTIONS);
-    this.ended.delete(pid);
+  settle(): void {
+    this.dying.settle();
   }
 
   shutdown(): void {
@@ -310,6 +314,7 @@ export class SeccompPlatform implements Platform {
       for (const thread of space.threads) thread.abandon();
       if (!this.ended.has(space.leader)) kill(space.leader, SIGKILL);
     }
+    this.dying.settle();
     while (waitFor(-this.group, WAIT_OPTIONS) > 0) {
       // Reaps; ECHILD ends it.
     }

@@ -52,6 +52,9 @@ export class SeccompSpace implements HostSpace {
   /** Killed, by `destroy` or because something went wrong. */
   isGone = false;
   private destroyed = false;
+  /** Its process is no more. */
+  private buried = false;
+  private readonly releases: (() => void)[] = [];
   /** The first thread, which does not exist on the host before the first order: `commit` brings it to life. */
   private unborn: SeccompThread | undefined;
   readonly sites: SpaceSites;
@@ -322,10 +325,22 @@ export class SeccompSpace implements HostSpace {
     this.destroyed = true;
     this.kill();
     for (const thread of this.threads) thread.abandon();
-    // Even a stopped thread may run, if the guest forged its state: its memory goes to others when it has ended.
-    this.platform.reap(this.leader);
+    const alone = this.threads.size === 1;
     this.threads.clear();
     this.platform.spaces.delete(this.leader);
+    // Several threads may be running, and nobody shall see them write after the process is known to have ended.
+    this.platform.dying.add(this, alone);
+  }
+
+  afterEnd(release: () => void): void {
+    if (!this.destroyed || this.buried) release();
+    else this.releases.push(release);
+  }
+
+  /** The process has ended. Even a stopped thread might have run before, if the guest forged its state: now its memory is for others. */
+  bury(): void {
+    this.buried = true;
+    for (const release of this.releases) release();
     this.sites.dispose();
     const { frames, dataPages } = this.platform;
     frames.release(this.mm.frame, 1);
