@@ -9,6 +9,9 @@ export class Sysctl {
   pipeMaxSize = 1048576;
   /** fs.nr_open: no process may raise RLIMIT_NOFILE above it. */
   nrOpen = 1048576;
+  /** kernel.core_pattern and core_uses_pid: names of core files. */
+  corePattern = 'core';
+  coreUsesPid = 0;
   /** fs.aio-max-nr: completions that all contexts of asynchronous I/O may hold together. */
   aioMaxNr = 65536;
   inotifyMaxQueuedEvents = 16384;

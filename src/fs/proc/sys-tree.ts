@@ -15,7 +15,7 @@ import type { Inode } from '../../vfs/inode.js';
 import { MAX_CAPACITY } from '../pipe.js';
 import { fixedIno } from './inode-numbers.js';
 import { ipcSettings, mqueueSettings } from './ipc-files.js';
-import { kept, line, numberKnob, text, type Knob, type Tree } from './knobs.js';
+import { kept, line, numberKnob, type Knob, type Tree } from './knobs.js';
 import { lazyDirectory, ProcDirectory, ProcText, ROOT_OWNER, type TextSink } from './nodes.js';
 import { keptSettings } from './sys-kept.js';
 
@@ -28,8 +28,10 @@ function uuid(machine: Machine): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
 
+type NumberSetting = { [K in keyof Sysctl]: Sysctl[K] extends number ? K : never }[keyof Sysctl];
+
 /** A member of machine.sysctl. */
-function bound(machine: Machine, name: keyof Sysctl, min: number, max: number): Knob {
+function bound(machine: Machine, name: NumberSetting, min: number, max: number): Knob {
   const { sysctl } = machine;
   return numberKnob(
     () => sysctl[name],
@@ -47,6 +49,14 @@ function pipeMaxSize({ sysctl }: Machine): Knob {
     1,
     MAX_CAPACITY,
   );
+}
+
+/** kernel.core_pattern: one line. */
+function corePattern({ sysctl }: Machine): Knob {
+  return {
+    read: () => `${sysctl.corePattern}\n`,
+    write: (given) => ((sysctl.corePattern = given.replace(/\n.*$/s, '').slice(0, 127)), 0),
+  };
 }
 
 /** A file that only takes orders (vm.drop_caches, vm.compact_memory). */
@@ -92,8 +102,8 @@ function tree(machine: Machine): Tree {
         urandom_min_reseed_secs: line(60),
         write_wakeup_threshold: line(256),
       },
-      core_pattern: text('core', 128),
-      core_uses_pid: kept(0),
+      core_pattern: corePattern(machine),
+      core_uses_pid: bound(machine, 'coreUsesPid', 0, 1),
       randomize_va_space: line(2),
       printk: line('4\t4\t1\t7'),
       panic: kept(0),

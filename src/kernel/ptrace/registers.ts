@@ -59,8 +59,9 @@ function readWord(task: Task, word: number, view: DataView, offset: number): voi
     low = regs.u32of(register);
     high = regs.highOf(register);
   } else if (register === ORIG_RAX) {
-    low = task.trace!.origRax >>> 0;
-    high = task.trace!.origRax < 0 ? 0xffffffff : 0;
+    const number = task.trace?.origRax ?? -1;
+    low = number >>> 0;
+    high = number < 0 ? 0xffffffff : 0;
   } else if (register !== DATA_SEGMENT) {
     low = register === CS ? USER_CS : USER_SS;
   }

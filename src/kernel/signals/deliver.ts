@@ -4,6 +4,7 @@
  */
 import { SA_NODEFER, SA_ONSTACK, SA_RESETHAND, SA_RESTART, SIGCONT, SIGKILL, SIGSEGV, SIGSTOP, SS_AUTODISARM } from '../../abi/signal.js';
 import { isErr } from '../../base/brands.js';
+import { dumpCore } from '../core-dump.js';
 import { exitGroup } from '../exit.js';
 import { announceDeath, owedStop } from '../ptrace/owed-stops.js';
 import { newStop, recoverCall, stopOnReturn, stopStepping } from '../ptrace/stops.js';
@@ -103,6 +104,9 @@ function endsProcess(task: Task, signal: number): boolean {
 }
 
 /** Default action; true when it ended the process. */
+/** Of a wait status: a core was written. */
+const CORE_FLAG = 0x80;
+
 function actByDefault(task: Task, signal: number): boolean {
   const shared = task.group.signals;
   if (shared.isIgnored(signal) || signal === SIGCONT) return false;
@@ -112,8 +116,7 @@ function actByDefault(task: Task, signal: number): boolean {
     beginGroupStop(task, signal);
     return false;
   }
-  // No core file is ever written, so the core flag (0x80) of the status stays clear, as with RLIMIT_CORE 0.
-  exitGroup(task, signal);
+  exitGroup(task, dumpCore(task, signal) ? signal | CORE_FLAG : signal);
   return true;
 }
 
