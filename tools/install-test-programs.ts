@@ -36,6 +36,11 @@ export const TEST_PROGRAMS: Readonly<Record<string, string>> = {
   file: 'file',
   tmux: 'tmux',
   setpriv: 'util-linux',
+  unshare: 'util-linux',
+  nsenter: 'util-linux',
+  bwrap: 'bubblewrap',
+  pgrep: 'procps',
+  ipcmk: 'util-linux',
 };
 
 /** True when `program` is a path that exists or a name that PATH finds. */

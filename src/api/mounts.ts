@@ -24,6 +24,7 @@ import { SysFs } from '../fs/sys/sys-fs.js';
 import { Tmpfs } from '../fs/tmpfs/tmpfs.js';
 import { parseIndex, type ImageIndex } from '../image/image-index.js';
 import type { DiskQuota } from '../kernel/disk-quota.js';
+import { registerFileSystemType } from '../kernel/file-system-types.js';
 import type { Machine } from '../kernel/machine.js';
 import type { PhysMem } from '../mm/phys-mem.js';
 import type { FileSystem } from '../vfs/file-system.js';
@@ -103,6 +104,8 @@ function failure(what: string, path: string, errno: Errno): MountFailure {
 export function mountTree(context: MountContext, machine: Machine, tree: GuestTree, options: MachineOptions): DevptsFs | MountFailure {
   const devpts = new DevptsFs(machine);
   devpts.registerDevices();
+  // There is one set of terminals, whatever is mounted where.
+  registerFileSystemType('devpts', () => devpts);
   const system: [string, FileSystem, number][] = [
     ['/proc', new ProcFs(machine), SAFE | MS_NOEXEC],
     ['/sys', new SysFs(machine), SAFE | MS_NOEXEC],

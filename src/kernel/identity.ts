@@ -56,6 +56,13 @@ function gainsCapabilities(old: Credentials, cred: Credentials): boolean {
   return true;
 }
 
+/** After execve: not where the identity that the program was started with, or what it got, is more than its user's own. */
+export function staysDumpable(old: Credentials, cred: Credentials): boolean {
+  if (old.euid !== old.uid || old.egid !== old.gid) return false;
+  const changed = old.euid !== cred.euid || old.egid !== cred.egid || old.fsuid !== cred.fsuid || old.fsgid !== cred.fsgid;
+  return !changed && !gainsCapabilities(old, cred);
+}
+
 /** Capabilities follow the user ids between root and others (Linux: cap_emulate_setxuid). */
 function fixCapabilities(old: Credentials, cred: Credentials): Credentials {
   if ((old.securebits & SECBIT_NO_SETUID_FIXUP) !== 0) return cred;

@@ -143,7 +143,7 @@ function mountNew(task: Task, { source, where, type, wanted, options }: MountReq
   if (!where.dentry.inode!.isDirectory) return ENOTDIR;
   const fs = makeFileSystem(task, type, source, options);
   if (typeof fs === 'number') return fs;
-  if ((wanted & MS_RDONLY) !== 0) fs.readOnly = true;
+  if ((wanted & MS_RDONLY) !== 0 && fs.mountCount === 0) fs.readOnly = true;
   const mounted = mountFileSystem(fs, where, mountFlagsOf(wanted), source === '' ? 'none' : source);
   return typeof mounted === 'number' ? mounted : 0;
 }

@@ -6,8 +6,10 @@ import { RLIMIT_NOFILE } from '../abi/resource.js';
 import { SCM_CREDENTIALS, SCM_RIGHTS, SOL_SOCKET } from '../abi/socket.js';
 import { CMSGHDR, SCM_MAX_FD, UCRED, type Ucred } from '../abi/socket-struct.js';
 import { fileOf } from '../kernel/task-files.js';
+import { globalPid, pidFor } from '../kernel/pid-namespace.js';
+import { shownGid, shownUid, toKernelGid, toKernelUid } from '../vfs/user-namespace.js';
 import type { Task } from '../kernel/task.js';
-import { hasCapability } from '../vfs/credentials.js';
+import { capableIn, hasCapability, hasOwnCapability } from '../vfs/credentials.js';
 import type { OpenFile } from '../vfs/open-file.js';
 import { collectGarbage, filesInFlight, MOST_IN_FLIGHT } from './unix/in-flight.js';
 
@@ -15,6 +17,9 @@ export interface SentControl {
   readonly files: OpenFile[];
   credentials: Ucred | undefined;
 }
+
+/** (uid_t) -1: nobody is known. */
+const NO_ID = 0xffffffff;
 
 const align = (length: number): number => Math.ceil(length / 8) * 8;
 
@@ -40,8 +45,10 @@ function parseOne(task: Task, type: number, data: DataView, sent: SentControl): 
     case SCM_CREDENTIALS: {
       if (data.byteLength !== UCRED.size) return EINVAL;
       const credentials = UCRED.read(data, 0);
-      if (!maySend(task, credentials)) return EPERM;
-      sent.credentials = credentials;
+      if (!isKnown(task, credentials)) return EINVAL;
+      const known = toKernelIds(task, credentials);
+      if (!maySend(task, known)) return EPERM;
+      sent.credentials = known;
       return 0;
     }
     default:
@@ -63,13 +70,31 @@ function parseRights(task: Task, data: DataView, sent: SentControl): 0 | Errno {
   return filesInFlight() > most ? ETOOMANYREFS : 0;
 }
 
+/** Users, groups and processes are sent by the ids that the kernel has for them. */
+function toKernelIds(task: Task, { pid, uid, gid }: Ucred): Ucred {
+  const { userNs } = task.cred;
+  return { pid: globalPid(task, pid), uid: toKernelUid(userNs, uid), gid: toKernelGid(userNs, gid) };
+}
+
+function isKnown(task: Task, credentials: Ucred): boolean {
+  const { uid, gid } = toKernelIds(task, credentials);
+  return uid >= 0 && gid >= 0;
+}
+
+/** As the one who receives them knows them. */
+export function credentialsFor(task: Task, { pid, uid, gid }: Ucred): Ucred {
+  const { userNs } = task.cred;
+  if (uid === NO_ID) return { pid, uid, gid };
+  return { pid: pidFor(task, pid), uid: shownUid(userNs, uid), gid: shownGid(userNs, gid) };
+}
+
 /** A process may send its own identifiers, a privileged one any. */
 function maySend(task: Task, { pid, uid, gid }: Ucred): boolean {
   const { cred } = task;
   return (
-    (pid === task.group.pid || hasCapability(cred, CAP_SYS_ADMIN)) &&
-    (uid === cred.uid || uid === cred.euid || uid === cred.suid || hasCapability(cred, CAP_SETUID)) &&
-    (gid === cred.gid || gid === cred.egid || gid === cred.sgid || hasCapability(cred, CAP_SETGID))
+    (pid === task.group.pid || capableIn(cred, task.group.pidNs.owner!, CAP_SYS_ADMIN)) &&
+    (uid === cred.uid || uid === cred.euid || uid === cred.suid || hasOwnCapability(cred, CAP_SETUID)) &&
+    (gid === cred.gid || gid === cred.egid || gid === cred.sgid || hasOwnCapability(cred, CAP_SETGID))
   );
 }
 

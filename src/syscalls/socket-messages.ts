@@ -22,7 +22,7 @@ import { installFile } from '../kernel/task-files.js';
 import { bufferOf, buffersOf, raiseForWrite } from '../kernel/task-io.js';
 import type { Task } from '../kernel/task.js';
 import type { IoVec } from '../mm/io-vec.js';
-import { ControlWriter, parseControl } from '../net/control-messages.js';
+import { ControlWriter, credentialsFor, parseControl } from '../net/control-messages.js';
 import { receiveRequest, type ReceiveRequest, type SendRequest, type Socket } from '../net/socket.js';
 import { receiveOn, sendOn } from '../net/socket-wait.js';
 import { dropFile } from '../vfs/fd-table.js';
@@ -187,7 +187,7 @@ function finishReceive(
   result: number,
 ): number | Errno {
   const control = new ControlWriter(header.control === 0 ? 0 : Math.min(header.controlLength, MAX_CONTROL));
-  if (request.credentials) control.putCredentials(request.credentials);
+  if (request.credentials) control.putCredentials(credentialsFor(task, request.credentials));
   if (request.files.length > 0) installReceived(task, request.files, control, (options & MSG_CMSG_CLOEXEC) !== 0);
   const { mm } = task;
   const source = request.source ?? new Uint8Array(0);

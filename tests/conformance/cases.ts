@@ -1,4 +1,5 @@
 /** Command lines whose output and exit code under skas must be those of the host. */
+import { spawnSync } from 'node:child_process';
 import type { ConformanceCase } from '../support/cases.js';
 
 const SCRIPTS = 'scripts';
@@ -29,6 +30,13 @@ function shellCases(): ConformanceCase[] {
     timeoutMs: 120_000,
   }));
   return [...cases, ...bash];
+}
+
+/** Only where the host lets its users have namespaces. */
+function namespaceCases(): ConformanceCase[] {
+  const allowed = spawnSync('unshare', ['-Urpf', '--mount-proc', 'true']).status === 0;
+  const needs = ['unshare', 'nsenter', 'bwrap', 'pgrep', 'ipcmk'];
+  return allowed ? [{ name: 'namespaces', argv: ['bash', `${SCRIPTS}/namespaces.sh`], needs, files: [SCRIPTS], timeoutMs: 60_000 }] : [];
 }
 
 /** One-liners: a shell's answers to odd situations, and programs that look at the whole system. */
@@ -86,6 +94,7 @@ function programCases(): ConformanceCase[] {
       needs: ['/usr/bin/python3'],
       stdin: 'import sys; print(sys.version_info[0], sys.argv)\n',
     },
+    ...namespaceCases(),
     { name: 'cat of stdin', argv: ['cat'], needs: [], stdin: 'x'.repeat(500_000) },
     {
       name: 'sqlite3: 100,000 rows',

@@ -37,6 +37,7 @@ import { TASK_SIZE, type HostSpace, type HostThread } from '../../platform/platf
 import type { Credentials } from '../../vfs/credentials.js';
 import type { Machine } from '../machine.js';
 import { releaseMemory } from '../exit.js';
+import { staysDumpable } from '../identity.js';
 import { deleteTimers } from '../posix-timers.js';
 import type { ResourceLimits } from '../resource-limits.js';
 import type { Task } from '../task.js';
@@ -227,11 +228,13 @@ function becomeProgram(task: Task, program: Program): void {
   task.clearChildTid = 0;
   task.robustList = 0;
   if (program.secure) task.personality &= ~PER_CLEAR_ON_SETID;
+  const isDumpable = staysDumpable(task.cred, program.cred);
   task.cred = program.cred;
   group.hasExeced = true;
   setExecutable(group, program.path);
   group.exitSignal = 17;
-  group.dumpable = program.secure ? 0 : 1;
+  group.dumpable = isDumpable ? 1 : 0;
+  if (program.secure) group.parentDeathSignal = 0;
   group.signals.forExec();
   deleteTimers(group);
   task.signals.forExec();

@@ -14,6 +14,7 @@ import type { IoVec } from '../../mm/io-vec.js';
 import { dropFile } from '../../vfs/fd-table.js';
 import type { IoctlCaller, OpenFile } from '../../vfs/open-file.js';
 import { interfaceIoctl } from '../interface-ioctl.js';
+import { credentialsFor } from '../control-messages.js';
 import { receiveRequest, Socket, type ReceiveRequest, type SendRequest } from '../socket.js';
 import { autobind, bindAddress, rebindError, unbindAddress, UNNAMED, type UnixAddress } from './address.js';
 import { collectGarbage, discardFiles, type FileCarrier } from './in-flight.js';
@@ -163,14 +164,14 @@ export abstract class UnixSocket extends Socket implements FileCarrier {
     this.waiters.wake(key);
   }
 
-  override getOption(_task: Task, level: number, name: number): Uint8Array | Errno | undefined {
+  override getOption(task: Task, level: number, name: number): Uint8Array | Errno | undefined {
     if (level !== SOL_SOCKET) return EOPNOTSUPP;
     switch (name) {
       case SO_PASSCRED:
         return Uint8Array.of(this.passesCredentials ? 1 : 0, 0, 0, 0);
       case SO_PEERCRED: {
         const bytes = new Uint8Array(UCRED.size);
-        UCRED.write(new DataView(bytes.buffer), 0, this.peerCredentials);
+        UCRED.write(new DataView(bytes.buffer), 0, credentialsFor(task, this.peerCredentials));
         return bytes;
       }
       default:
