@@ -5,7 +5,7 @@
 #include <ucontext.h>
 
 #ifndef LIMIT_MS
-#define LIMIT_MS 2000
+#define LIMIT_MS 20000
 #endif
 
 // How a child ended, in words; it and its group are killed when it takes too long ("runs on").
@@ -13,7 +13,7 @@ __attribute__((unused)) static const char *await_end(pid_t pid, long limit_ms) {
   static char words[64];
   int status = 0;
   pid_t ended = 0;
-  for (long waited = 0; ended == 0 && waited < limit_ms; waited++) {
+  for (double end = nowSeconds() + (double)limit_ms / 1000; ended == 0 && nowSeconds() < end;) {
     ended = waitpid(pid, &status, WNOHANG);
     if (ended == 0) sleepMs(1);
   }
@@ -68,7 +68,13 @@ __attribute__((unused)) static unsigned char *code_page(void *where, size_t leng
 
 // Runs `attempt` and comes back from whatever signal it raises: the signal, or 0.
 static sigjmp_buf back_;
-__attribute__((unused)) static void come_back(int signal) { siglongjmp(back_, signal); }
+static volatile sig_atomic_t trying_;
+__attribute__((unused)) static void come_back(int signal) {
+  if (!trying_ && signal == SIGALRM) return;
+  if (!trying_) _exit(98);
+  trying_ = 0;
+  siglongjmp(back_, signal);
+}
 __attribute__((unused)) static void catch_all(void) {
   static char stack[65536];
   stack_t ss = {.ss_sp = stack, .ss_size = sizeof stack};
@@ -81,7 +87,9 @@ __attribute__((unused)) static void catch_all(void) {
   ({                                                \
     int signal_ = sigsetjmp(back_, 1);              \
     if (signal_ == 0) {                             \
+      trying_ = 1;                                  \
       __VA_ARGS__;                                  \
+      trying_ = 0;                                  \
     }                                               \
     signal_;                                        \
   })

@@ -1,9 +1,10 @@
 // Jumps to every byte of the stub's page, with registers that make the most of what may stand there: system call numbers, wild and
 // meaningful pointers. Any signal may come of it, or the attacker's end; never a call to the host, never harm to others.
+#define LIMIT_MS 300
 #include "attack.h"
 #include <sys/syscall.h>
 
-enum { CODE_BYTES = 4096, PATTERNS = 3, QUIET = 96 };
+enum { CODE_BYTES = 4096, PATTERNS = 3, QUIET = 96, BUDGET_SECONDS = 10 };
 
 struct registers { unsigned long rax, rbx, rcx, rdx, rsi, rdi, rbp, rsp, r8, r9, r10, r11, r12, r13, r14, r15; };
 
@@ -44,7 +45,8 @@ int main(void) {
   if (end < CODE_BYTES - QUIET) end += QUIET;
   // Those that take the process along are counted and gone past.
   *at = 0;
-  while (*at < end * PATTERNS) {
+  // A busy machine does not get through: the rest is left out.
+  for (double over = nowSeconds() + BUDGET_SECONDS; *at < end * PATTERNS && nowSeconds() < over;) {
     IN_CHILD({
       unsigned long *scratch = mmap(NULL, 65536, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
       struct itimerval t = {{0, 5000}, {0, 5000}};
