@@ -151,6 +151,7 @@ function control(task: Task, number: number, file: OpenFile, command: number, ar
     case F_NOTIFY:
       return notifyDirectory(task, file, number, intArgument(task));
     case F_SETPIPE_SZ:
+      if (argument > 2 ** 31) return EINVAL;
       if (argument > task.machine.sysctl.pipeMaxSize && !hasCapability(task.cred, CAP_SYS_RESOURCE)) return EPERM;
       return file.fileControl(command, argument);
     case F_ADD_SEALS:
