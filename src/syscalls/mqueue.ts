@@ -4,7 +4,7 @@ import type { Blocking } from '../base/blocking.js';
 import { EACCES, EBADF, EEXIST, EINVAL, ENOENT } from '../abi/errno.js';
 import { O_ACCMODE, O_CREAT, O_EXCL, O_NONBLOCK, O_RDWR } from '../abi/fcntl.js';
 import { MQ_ATTR, MQ_PRIO_MAX } from '../abi/mqueue.js';
-import { SIGEV_NONE, SIGEV_SIGNAL } from '../abi/signal.js';
+import { SIGEV_NONE, SIGEV_SIGNAL, SIGEV_THREAD } from '../abi/signal.js';
 import { S_IFREG } from '../abi/stat.js';
 import { CLOCK_REALTIME } from '../abi/time.js';
 import { TIMESPEC, type TimespecStruct } from '../abi/time-struct.js';
@@ -12,9 +12,10 @@ import { SIGEVENT } from '../abi/timer-struct.js';
 import { absoluteDeadline } from '../kernel/guest-clock.js';
 import { MqueueFile, type MqueueInode } from '../kernel/ipc/mqueue.js';
 import { SIGNAL_MAX } from '../kernel/signals/sig-set.js';
-import { address, fd, flags, mode, partial, ptr, size, syscall, uint } from '../kernel/syscall.js';
+import { address, fd, flags, mode, ptr, size, syscall, uint } from '../kernel/syscall.js';
 import { fileOf, installFile } from '../kernel/task-files.js';
 import type { Task } from '../kernel/task.js';
+import { NetlinkSocket } from '../net/netlink/netlink-socket.js';
 import { newInodeAttributes } from '../vfs/namei.js';
 import { checkSticky, genericPermission, inodePermission, MAY_EXEC, MAY_READ, MAY_WRITE } from '../vfs/permissions.js';
 import type { UserPtr } from '../base/brands.js';
@@ -130,22 +131,39 @@ function* receive(
   return isErr(copied) ? copied : message.bytes.length;
 }
 
-export const mqNotify = syscall(
-  'mq_notify',
-  [fd, ptr(SIGEVENT)],
-  (task, descriptor, at) => {
-    const event = at === 0 ? undefined : task.mm.readStruct(at, SIGEVENT);
-    if (isErr(event)) return event;
-    if (event && event.notify !== SIGEV_SIGNAL && event.notify !== SIGEV_NONE) return EINVAL;
-    if (event?.notify === SIGEV_SIGNAL && (event.signo < 0 || event.signo > SIGNAL_MAX)) return EINVAL;
-    const file = mqueueOf(task, descriptor);
-    if (isErr(file)) return file;
-    const { group } = task;
-    if (!event) return file.setNotification(group, undefined);
-    return file.setNotification(group, { group, notify: event.notify, signal: event.signo, value: event.value });
-  },
-  partial('SIGEV_THREAD, which libraries build on netlink'),
-);
+export const mqNotify = syscall('mq_notify', [fd, ptr(SIGEVENT)], (task, descriptor, at) => {
+  const event = at === 0 ? undefined : task.mm.readStruct(at, SIGEVENT);
+  if (isErr(event)) return event;
+  if (event && event.notify !== SIGEV_SIGNAL && event.notify !== SIGEV_NONE && event.notify !== SIGEV_THREAD) return EINVAL;
+  if (event?.notify === SIGEV_SIGNAL && (event.signo < 0 || event.signo > SIGNAL_MAX)) return EINVAL;
+  const tell = event?.notify === SIGEV_THREAD ? threadTeller(task, event.signo, Number(event.value)) : undefined;
+  if (isErr(tell)) return tell;
+  const file = mqueueOf(task, descriptor);
+  if (isErr(file)) return file;
+  const { group } = task;
+  if (!event) return file.setNotification(group, undefined);
+  return file.setNotification(group, { group, notify: event.notify, signal: event.signo, value: event.value, ...(tell ? { tell } : {}) });
+});
+
+/** Bytes that go to the library's thread; the last one says what happened. */
+const COOKIE_SIZE = 32;
+const NOTIFY_WOKENUP = 1;
+const NOTIFY_REMOVED = 2;
+
+/** SIGEV_THREAD as libraries ask for it: a cookie, to be sent to a netlink socket. */
+function threadTeller(task: Task, descriptor: number, cookieAt: number): ((removed: boolean) => void) | Errno {
+  const cookie = new Uint8Array(COOKIE_SIZE);
+  const copied = task.mm.copyIn(cookieAt, cookie);
+  if (isErr(copied)) return copied;
+  const socket = fileOf(task, descriptor);
+  if (isErr(socket)) return EBADF;
+  if (!(socket instanceof NetlinkSocket)) return EINVAL;
+  return (removed) => {
+    const sent = cookie.slice();
+    sent[COOKIE_SIZE - 1] = removed ? NOTIFY_REMOVED : NOTIFY_WOKENUP;
+    socket.deliver(sent);
+  };
+}
 
 export const mqGetsetattr = syscall('mq_getsetattr', [fd, ptr(MQ_ATTR), ptr(MQ_ATTR, true)], (task, descriptor, newAt, oldAt) => {
   const wanted = newAt === 0 ? undefined : task.mm.readStruct(newAt, MQ_ATTR);

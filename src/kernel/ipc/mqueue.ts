@@ -29,6 +29,8 @@ export interface Notification {
   readonly notify: number;
   readonly signal: number;
   readonly value: bigint;
+  /** SIGEV_THREAD: tells the library's thread, by netlink; `removed`: that nothing more will come. */
+  readonly tell?: (removed: boolean) => void;
 }
 
 /** What read(2) of a queue tells has this size (Linux: FILENT_SIZE). */
@@ -134,6 +136,7 @@ export class MqueueInode extends Inode {
     const wanted = this.notification;
     if (!wanted) return;
     this.notification = undefined;
+    wanted.tell?.(false);
     if (wanted.notify !== SIGEV_SIGNAL || wanted.signal === 0) return;
     const { signal: signo, value } = wanted;
     sendToGroup(wanted.group, { signo, code: SI_MESGQ, layout: 'queue', pid: sender.group.pid, uid: sender.cred.uid, value });
@@ -175,7 +178,7 @@ export class MqueueFile extends OpenFile {
   /** A process that closes a descriptor wants to be told no more. */
   override flush(): 0 {
     const { mqueue } = this;
-    if (mqueue.notification?.group === mqueue.fs.ns.currentTask().group) mqueue.notification = undefined;
+    this.endNotification(mqueue.fs.ns.currentTask().group);
     return 0;
   }
 
@@ -208,11 +211,19 @@ export class MqueueFile extends OpenFile {
     return mqueue.take();
   }
 
+  private endNotification(group: ThreadGroup): void {
+    const { mqueue } = this;
+    const { notification } = mqueue;
+    if (notification?.group !== group) return;
+    mqueue.notification = undefined;
+    notification.tell?.(true);
+  }
+
   /** mq_notify(3); undefined: the process wants no more. */
   setNotification(group: ThreadGroup, wanted: Notification | undefined): 0 | Errno {
     const { mqueue } = this;
     if (wanted === undefined) {
-      if (mqueue.notification?.group === group) mqueue.notification = undefined;
+      this.endNotification(group);
       return 0;
     }
     if (mqueue.notification && mqueue.notification.group.exitStatus === undefined) return EBUSY;

@@ -13,6 +13,8 @@ static struct timespec in(long ms) {
   t.tv_nsec %= 1000000000;
   return t;
 }
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static void onMessage(union sigval v) { printf("thread told %d\n", v.sival_int); pthread_mutex_unlock(&lock); }
 int main(void) {
   // Names are the host's when it runs natively: others may run the same test.
   char name[40], other[40];
@@ -91,6 +93,16 @@ int main(void) {
   char status[100] = "";
   OK(pread(q, status, sizeof status - 1, 0) > 0);
   printf("%.27s\n", status);
+  R(mq_notify(q, NULL));
+  while (mq_getattr(q, &a) == 0 && a.mq_curmsgs) mq_receive(q, text, sizeof text, NULL);
+  e.sigev_notify = SIGEV_THREAD;
+  e.sigev_notify_function = onMessage;
+  e.sigev_notify_attributes = NULL;
+  e.sigev_value.sival_int = 5;
+  pthread_mutex_lock(&lock);
+  R(mq_notify(q, &e));
+  R(mq_send(q, "wake", 4, 0));
+  pthread_mutex_lock(&lock);
   R(mq_notify(q, NULL));
   e.sigev_notify = 9;
   R(mq_notify(q, &e));
