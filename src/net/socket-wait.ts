@@ -5,13 +5,14 @@
 import { sleepOnAny, type Blocking, type WaitSource } from '../base/blocking.js';
 import { isErr, type Errno } from '../base/brands.js';
 import { EAGAIN, EINTR, ETIMEDOUT } from '../abi/errno.js';
-import { MSG_DONTWAIT, MSG_WAITALL } from '../abi/socket.js';
+import { MSG_DONTWAIT, MSG_ERRQUEUE, MSG_WAITALL } from '../abi/socket.js';
 import type { Task } from '../kernel/task.js';
 import { dropFile } from '../vfs/fd-table.js';
 import { RECEIVE_EVENTS, type ReceiveRequest, type SendRequest, type Socket } from './socket.js';
 
 function mayWait(socket: Socket, flags: number): boolean {
-  return !socket.nonBlocking && (flags & MSG_DONTWAIT) === 0;
+  // The queue of errors is never waited for.
+  return !socket.nonBlocking && (flags & (MSG_DONTWAIT | MSG_ERRQUEUE)) === 0;
 }
 
 /** One sleep: 0, EAGAIN at the deadline; a signal restarts only calls without one. */

@@ -2,7 +2,7 @@
  * The socket contract (Linux: struct proto_ops, net/socket.c): what every address family implements. Like all files, sockets
  * never wait: they answer EAGAIN, and socket-wait.ts sleeps. Addresses are the bytes of a struct sockaddr, family included.
  */
-import type { Errno } from '../base/brands.js';
+import { isErr, type Errno } from '../base/brands.js';
 import { WaitQueue } from '../base/wait-queue.js';
 import type { WaitSource } from '../base/blocking.js';
 import { EAFNOSUPPORT, EOPNOTSUPP } from '../abi/errno.js';
@@ -12,6 +12,7 @@ import { AF_INET, AF_INET6, AF_NETLINK } from '../abi/socket.js';
 import type { Ucred } from '../abi/socket-struct.js';
 import type { IoVec } from '../mm/io-vec.js';
 import { anonInode } from '../vfs/anon-inode.js';
+import { dropFile } from '../vfs/fd-table.js';
 import { OpenFile } from '../vfs/open-file.js';
 import type { Machine } from '../kernel/machine.js';
 import type { Task } from '../kernel/task.js';
@@ -149,5 +150,10 @@ export function createSocket(task: Task, family: number, type: number, protocol:
 export function createSocketPair(task: Task, family: number, type: number, protocol: number): [Socket, Socket] | Errno {
   const implementation = families.get(family);
   if (!implementation) return WITHOUT_PAIRS.has(family) ? EOPNOTSUPP : EAFNOSUPPORT;
-  return implementation.createPair?.(task, type, protocol) ?? EOPNOTSUPP;
+  if (implementation.createPair) return implementation.createPair(task, type, protocol);
+  // Whether there could be such a socket at all comes first.
+  const single = implementation.create(task, type, protocol);
+  if (isErr(single)) return single;
+  dropFile(single as Socket);
+  return EOPNOTSUPP;
 }

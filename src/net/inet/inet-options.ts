@@ -72,7 +72,8 @@ export function getInetOption(socket: InetSocket, level: number, name: number): 
     return bytes;
   }
   if (level === SOL_TCP && name === TCP_CONGESTION) return Uint8Array.from(Buffer.from('cubic\0'.padEnd(16, '\0')));
-  if (DEFAULTS[level] === undefined || (level === SOL_IPV6 && socket.family !== AF_INET6)) return EOPNOTSUPP;
+  const foreign = level === SOL_UDP ? socket.type === SOCK_STREAM : level === SOL_TCP && socket.type !== SOCK_STREAM;
+  if (foreign || DEFAULTS[level] === undefined || (level === SOL_IPV6 && socket.family !== AF_INET6)) return EOPNOTSUPP;
   const initial = defaultOf(socket, level, name);
   return initial < 0 ? (initial as Errno) : intBytes(socket.plainOptions.get(keyOf(level, name)) ?? initial);
 }

@@ -19,7 +19,18 @@ import {
 } from '../../abi/errno.js';
 import { O_NONBLOCK } from '../../abi/fcntl.js';
 import { POLLERR, POLLHUP, POLLRDHUP } from '../../abi/poll.js';
-import { AF_INET, AF_UNSPEC, MSG_OOB, MSG_PEEK, SHUT_RD, SHUT_RDWR, SHUT_WR, SOCK_STREAM, SOMAXCONN } from '../../abi/socket.js';
+import {
+  AF_INET,
+  AF_UNSPEC,
+  MSG_ERRQUEUE,
+  MSG_OOB,
+  MSG_PEEK,
+  SHUT_RD,
+  SHUT_RDWR,
+  SHUT_WR,
+  SOCK_STREAM,
+  SOMAXCONN,
+} from '../../abi/socket.js';
 import type { Task } from '../../kernel/task.js';
 import { dropFile } from '../../vfs/fd-table.js';
 import { StreamQueue } from '../unix/stream-queue.js';
@@ -183,6 +194,7 @@ export class TcpSocket extends InetSocket {
   }
 
   receive(request: ReceiveRequest): number | Errno {
+    if ((request.flags & MSG_ERRQUEUE) !== 0) return EAGAIN;
     if ((request.flags & MSG_OOB) !== 0) return EINVAL;
     if (this.state !== 'connected') {
       const error = this.takeError();

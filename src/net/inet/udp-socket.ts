@@ -2,7 +2,7 @@
 import { isErr, type Errno } from '../../base/brands.js';
 import { EAGAIN, ECONNREFUSED, EDESTADDRREQ, EINVAL, EMSGSIZE, ENETUNREACH, ENOTCONN, EOPNOTSUPP, EPIPE } from '../../abi/errno.js';
 import { POLLERR, POLLHUP, POLLRDHUP } from '../../abi/poll.js';
-import { AF_UNSPEC, MSG_PEEK, MSG_TRUNC, SHUT_RD, SHUT_RDWR, SHUT_WR, SOCK_DGRAM } from '../../abi/socket.js';
+import { AF_UNSPEC, MSG_ERRQUEUE, MSG_OOB, MSG_PEEK, MSG_TRUNC, SHUT_RD, SHUT_RDWR, SHUT_WR, SOCK_DGRAM } from '../../abi/socket.js';
 import type { Task } from '../../kernel/task.js';
 import type { ReceiveRequest, SendRequest, Socket } from '../socket.js';
 import { encodeAddress, isAny, isV4, LOOPBACK4, LOOPBACK6, parseAddress, routeTo, type Endpoint } from './address.js';
@@ -78,6 +78,7 @@ export class UdpSocket extends InetSocket {
   }
 
   send(request: SendRequest): number | Errno {
+    if ((request.flags & MSG_OOB) !== 0) return EOPNOTSUPP;
     const error = this.takeError();
     if (error !== 0) return error;
     if (this.sendShut) return EPIPE;
@@ -117,6 +118,7 @@ export class UdpSocket extends InetSocket {
   }
 
   receive(request: ReceiveRequest): number | Errno {
+    if ((request.flags & MSG_ERRQUEUE) !== 0) return EAGAIN;
     const error = this.takeError();
     if (error !== 0) return error;
     const datagram = this.received[0];
