@@ -25,6 +25,8 @@ export class UdpSocket extends InetSocket {
   private queuedBytes = 0;
   private receiveShut = false;
   private sendShut = false;
+  /** What bind(2) asked for. */
+  private boundHost: string | undefined;
 
   constructor(task: Task, stack: InetStack, family: number) {
     super(task, stack, family, SOCK_DGRAM, IPPROTO_UDP);
@@ -53,9 +55,15 @@ export class UdpSocket extends InetSocket {
     return EOPNOTSUPP;
   }
 
+  override bind(task: Task, address: Uint8Array): 0 | Errno {
+    const result = super.bind(task, address);
+    if (!isErr(result)) this.boundHost = this.local!.host;
+    return result;
+  }
+
   connect(_task: Task, address: Uint8Array): 0 | Errno {
     if (address.length >= 2 && (address[0]! | (address[1]! << 8)) === AF_UNSPEC) {
-      this.remote = undefined;
+      this.forgetPeer();
       return 0;
     }
     const to = this.destination(address);
@@ -66,6 +74,16 @@ export class UdpSocket extends InetSocket {
     const own = this.local!;
     if (isAny(own.host)) this.local = { host: sourceHost(this.remote), port: own.port };
     return 0;
+  }
+
+  /** An address that connect chose goes with the peer (Linux: __udp_disconnect): getaddrinfo(3) tries one family after the other so. */
+  private forgetPeer(): void {
+    this.remote = undefined;
+    if (this.boundHost !== undefined) this.local = { host: this.boundHost, port: this.local!.port };
+    else {
+      this.ports.release(this);
+      this.local = undefined;
+    }
   }
 
   private destination(address: Uint8Array): Endpoint | Errno {
