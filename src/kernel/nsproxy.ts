@@ -9,6 +9,7 @@ import { CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID,
 import { capableIn, type Credentials } from '../vfs/credentials.js';
 import type { FsContext } from '../vfs/fs-context.js';
 import { copyMountNamespace, type MountNamespace } from '../vfs/mount-namespace.js';
+import { areNamespacesExhausted } from '../vfs/namespace.js';
 import type { UserNamespace } from '../vfs/user-namespace.js';
 import { IpcNamespace } from './ipc/ipc-namespace.js';
 import { CgroupNamespace, NetNamespace, TimeNamespace, UtsNamespace } from './namespaces.js';
@@ -86,6 +87,7 @@ export function switchNamespaces(task: Task, proxy: NsProxy): void {
 export function newNamespaces(task: Task, flags: number, cred: Credentials, fs: FsContext): NsProxy | Errno {
   const old = task.nsproxy;
   if ((flags & PROXY_NAMESPACES) === 0) return old;
+  if (areNamespacesExhausted()) return ENOSPC;
   const owner = cred.userNs;
   if (!capableIn(cred, owner, CAP_SYS_ADMIN)) return EPERM;
   const pidForChildren = (flags & CLONE_NEWPID) !== 0 ? newPidNamespace(task, owner) : old.pidForChildren;

@@ -20,12 +20,22 @@ const FIRST_INO: Readonly<Record<NamespaceKind, number>> = {
 
 let lastIno = 0xf0000100;
 
+/** Namespaces of all kinds that may live at a time (Linux: user.max_*_namespaces): each is some kilobytes of the kernel's heap. */
+const MAX_NAMESPACES = 4096;
+let liveNamespaces = 0;
+
+/** ENOSPC for more. */
+export function areNamespacesExhausted(): boolean {
+  return liveNamespaces >= MAX_NAMESPACES;
+}
+
 export abstract class Namespace {
   abstract readonly kind: NamespaceKind;
   /** The number in its link: 'uts:[4026531838]'. */
   readonly ino: number;
   /** Tasks (by their nsproxy) and other namespaces that refer to it. */
   private users = 0;
+  private counted = false;
   private ended = false;
   /** The inode behind /proc/PID/ns links, made when it is first asked for: fs/nsfs.ts. */
   inode: import('./inode.js').Inode | undefined = undefined;
@@ -41,6 +51,10 @@ export abstract class Namespace {
 
   hold(): this {
     this.users++;
+    if (!this.counted) {
+      this.counted = true;
+      liveNamespaces++;
+    }
     return this;
   }
 
@@ -53,6 +67,7 @@ export abstract class Namespace {
   settle(): void {
     if (this.ended || this.users > 0 || (this.inode !== undefined && this.inode.references > 0)) return;
     this.ended = true;
+    if (this.counted) liveNamespaces--;
     this.onUnused();
   }
 
