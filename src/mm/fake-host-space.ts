@@ -158,7 +158,7 @@ export class FakeHostSpace implements HostSpace {
       if (extent.prot !== extent.hostProt(vma.prot)) throw new KernelBug(`extent ${extent.start.toString(16)} has prot ${extent.prot}`);
       for (let at = extent.start; at < extent.end; at += PAGE_SIZE, pages++) {
         const page = this.pages.get(at / PAGE_SIZE);
-        if (!page || page.phys !== extent.physOf(at) || page.prot !== extent.prot)
+        if (!page || page.phys !== extent.hostPhys + (at - extent.start) || page.prot !== extent.prot)
           throw new KernelBug(`host differs at ${at.toString(16)}`);
         if (this.physmem.references(page.phys) < 1) throw new KernelBug(`free frame mapped at ${at.toString(16)}`);
       }
