@@ -1,7 +1,11 @@
-/** Waiting for one guest thread that has been told to trap once more: it executes a few instructions of the stub until then. */
-import type { PhysAddr } from '../../base/brands.js';
+/**
+ * Waiting for one guest thread that has been told to trap once more: it executes a few instructions of the stub until then. A thread
+ * that gets no CPU is waited for; one that has had its time, or sleeps, does something else and will never come.
+ */
+import type { HostPid, PhysAddr } from '../../base/brands.js';
 import { HostClock } from '../../base/clock.js';
 import { futexWait } from '../../host/futex.js';
+import { readThreadStat } from '../../host/proc.js';
 import type { FrameStore } from '../frames.js';
 import { BELL_RUNG, BELL_SLEEPING } from './layout.js';
 import { SharedWords } from './words.js';
@@ -9,9 +13,23 @@ import { SharedWords } from './words.js';
 /** Looks before the kernel sleeps: some ten microseconds. */
 const LOOKS = 500;
 const NAP_NS = 1e6;
-/** From when on the thread is kicked, in case that it does something else; and when it is given up. */
-const KICK_AFTER_NS = 20e6;
-const PATIENCE_NS = 1e9;
+/** From when on the thread is kicked and looked at, in case that it does something else; and when it is given up in any case. */
+const SUSPECT_AFTER_NS = 20e6;
+const PATIENCE_NS = 10e9;
+/** Clock ticks of CPU time (1/100 s), and looks in a row that found it asleep, after which it is given up. */
+const MOST_TICKS = 10;
+const MOST_SLEEPING = 100;
+
+/** The thread that is waited for. */
+export interface Awaited {
+  readonly leader: HostPid;
+  readonly tid: HostPid;
+  /** It has trapped. */
+  isThere(): boolean;
+  /** Its process has ended. */
+  isGone(): boolean;
+  kick(): void;
+}
 
 export class FrameWait {
   private readonly bell: SharedWords;
@@ -21,19 +39,32 @@ export class FrameWait {
     this.bell = new SharedWords(frames, doorbell, 4096);
   }
 
-  /** True once `isThere`; false when it takes too long or `isGone`. `kick` is called when it takes long. */
-  until(isThere: () => boolean, isGone: () => boolean, kick: () => void): boolean {
-    for (let look = 0; look < LOOKS; look++) if (isThere()) return true;
+  /** True once it has trapped; false when it never will. */
+  until(thread: Awaited): boolean {
+    for (let look = 0; look < LOOKS; look++) if (thread.isThere()) return true;
     const { bell } = this;
-    const began = this.clock.monotonicNs();
     bell.store(BELL_SLEEPING, 1);
-    let there = isThere();
-    for (let now = began; !there && now < began + PATIENCE_NS && !isGone(); now = this.clock.monotonicNs()) {
-      if (now > began + KICK_AFTER_NS) kick();
-      futexWait(bell.addressAt(BELL_RUNG), bell.load(BELL_RUNG), now + NAP_NS);
-      there = isThere();
-    }
+    const there = this.sleepUntil(thread);
     bell.store(BELL_SLEEPING, 0);
     return there;
+  }
+
+  private sleepUntil(thread: Awaited): boolean {
+    const { bell } = this;
+    const began = this.clock.monotonicNs();
+    let ticksAtFirst = -1;
+    let sleeping = 0;
+    for (let now = began; now < began + PATIENCE_NS; now = this.clock.monotonicNs()) {
+      if (thread.isThere()) return true;
+      if (thread.isGone()) return false;
+      futexWait(bell.addressAt(BELL_RUNG), bell.load(BELL_RUNG), now + NAP_NS);
+      if (now < began + SUSPECT_AFTER_NS || thread.isThere()) continue;
+      thread.kick();
+      const { state, ticks } = readThreadStat(thread.leader, thread.tid);
+      if (ticksAtFirst < 0) ticksAtFirst = ticks;
+      sleeping = state === 'S' ? sleeping + 1 : 0;
+      if (ticks > ticksAtFirst + MOST_TICKS || sleeping > MOST_SLEEPING) return thread.isThere();
+    }
+    return false;
   }
 }

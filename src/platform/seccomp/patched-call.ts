@@ -39,7 +39,7 @@ import {
   rsp,
   type Register,
 } from '../../asm/operands.js';
-import { HOST_TASK_SIZE, STUB_DATA } from '../stub/layout.js';
+import { MAX_STUB_THREADS, STUB_DATA, stubDataAddress } from '../stub/layout.js';
 import {
   BELL_SLEEPING,
   DATA_CALL,
@@ -151,6 +151,7 @@ function restore(a: Assembler): void {
 }
 
 /** Numbers that code compares with or adds where no register is free. */
-export function patchedConstants(a: Assembler): void {
-  a.align(8).label('dataBegin').qword(STUB_DATA).label('dataEnd').qword(HOST_TASK_SIZE).label('returns').qword(STUB_RETURNS);
+export function patchedConstants(a: Assembler, dataStride: number): void {
+  const end = stubDataAddress(MAX_STUB_THREADS, dataStride);
+  a.align(8).label('dataBegin').qword(STUB_DATA).label('dataEnd').qword(end).label('returns').qword(STUB_RETURNS);
 }

@@ -284,9 +284,14 @@ export class SeccompThread implements HostThread {
     this.space.platform.counts.promotions++;
     this.data.store(DATA_PROMOTE, 1);
     this.handOver();
-    const hasFrame = (): boolean => (Atomics.load(this.turn, DATA_TURN / 4) & (TURN_KERNEL | TURN_CALL)) === TURN_KERNEL;
-    const kick = (): void => void tgkill(this.space.leader, this.tid, KICK_SIGNAL);
-    const there = this.space.platform.frameWait.until(hasFrame, () => this.space.hasEnded, kick);
+    const { space, tid } = this;
+    const there = space.platform.frameWait.until({
+      leader: space.leader,
+      tid,
+      isThere: () => (Atomics.load(this.turn, DATA_TURN / 4) & (TURN_KERNEL | TURN_CALL)) === TURN_KERNEL,
+      isGone: () => space.hasEnded,
+      kick: () => void tgkill(space.leader, tid, KICK_SIGNAL),
+    });
     this.data.store(DATA_PROMOTE, 0);
     if (there) this.takeFrame();
     else this.space.kill();

@@ -120,7 +120,7 @@ export function assembleSeccompStub(parameters: StubParameters): SeccompStub {
   patchedCall(a);
   patchedReturn(a);
   a.align(8).label('timeout').qword(0).qword(1_000_000);
-  patchedConstants(a);
+  patchedConstants(a, parameters.dataStride);
   a.label('bytes');
   for (let value = 0; value < 256; value++) a.byte(value);
   a.align(8);
