@@ -18,7 +18,7 @@ import { Witness } from './witness.js';
 const ATTACK_MS = 60_000;
 const ANSWER_MS = 20_000;
 /** Small, so that there is an end to reach. */
-const LIMITS = { memoryBytes: 256 << 20, processes: 150, openFiles: 256, cpuSeconds: 30 };
+const LIMITS = { memoryBytes: 256 << 20, diskBytes: 96 << 20, processes: 150, openFiles: 256, cpuSeconds: 30 };
 
 const only = process.env['SKAS_ONLY']?.split(',');
 const attacks = attackPrograms().filter(({ name }) => name !== 'witness' && (only === undefined || only.includes(name)));
@@ -50,10 +50,12 @@ async function runAttack(sandbox: Sandbox, attack: Attack): Promise<Outcome> {
   const folder = join(attack.executable(), '..');
   const guest = await sandbox.spawn(attack.executable().replace(folder, '/attacks'), [], { stdin: 'null', timeoutMs: ATTACK_MS });
   let output = '';
+  let ended = false;
   const reading = (async () => {
     for await (const { data } of guest) output += data;
   })();
-  const result = await Promise.race([guest.exited, lineSeen(() => /^(done|\d+ FAILED)$/m.test(output))]);
+  const result = await Promise.race([guest.exited, lineSeen(() => ended || /^(done|\d+ FAILED)$/m.test(output))]);
+  ended = true; // nobody looks for the line any more
   if (result === undefined) return { ended: true, exitCode: output.includes('FAILED') ? 1 : 0, output };
   await reading;
   return { ended: !result.timedOut, exitCode: result.exitCode, output };

@@ -47,7 +47,7 @@ registerUnix();
 
 function fakeTask(): Task {
   const machine = { current: undefined as unknown, abstractSockets: new Map() };
-  const task = { machine, cred: userCredentials(1000, 1000), group: { pid: 42 } };
+  const task = { machine, cred: userCredentials(1000, 1000), group: { pid: 42, pidNs: { parent: null } } };
   machine.current = task;
   return task as unknown as Task;
 }
