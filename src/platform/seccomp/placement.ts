@@ -24,9 +24,9 @@ const CALM_RESUMES = 32;
 /** How often to look whether the CPU is contended, on average: two kernels that look at the same times would dodge in step. */
 const LOOK_MS = 100;
 /** Share of its time that the kernel thread may be kept waiting for its CPU. */
-const CONTENDED = 0.15;
+const CONTENDED = 0.4;
 /** How long to stay together on one CPU at first, and at most, before trying again. */
-const TOGETHER_MS = 500;
+const TOGETHER_MS = 100;
 const LONGEST_TOGETHER_MS = 8000;
 
 /** What is kept of a guest thread. */
