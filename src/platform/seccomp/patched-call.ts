@@ -10,6 +10,8 @@
  * zone. The thread's STUB_DATA is where gs points, which the kernel sets for guests that have no gs of their own; for all others
  * the call goes to the site's last two bytes, which do not decode: a signal (SIGILL), which the kernel takes for the call.
  *
+ * A gs that points near STUB_DATA, but to no memory, makes the first store fault: that call goes by signal, too.
+ *
  * A signal that arrives here is told by rip: before `called` nothing has happened and the call goes on; while the call waits the
  * signal handler ignores it (TURN_CALL); after the answer the kernel's own copy of the registers is what is true.
  * When the kernel needs a signal frame (to write other registers than rax, for the vector state) it sets DATA_PROMOTE.
@@ -100,8 +102,9 @@ export function patchedCall(a: Assembler): void {
   bySignal(a);
   a.label('call').rdgsbase(r11);
   a.cmp(r11, at('dataBegin')).j('b', 'callBySignal').cmp(r11, at('dataEnd')).j('ae', 'callBySignal');
+  a.label('callSaves');
   for (const [register, slot] of KEPT) a.store(mem(r11, saved(slot)), register);
-  a.store(mem(r11, DATA_CALL_FLAGS), rax).mov(r12, r11).mov(r13, STUB_DOORBELL);
+  a.store(mem(r11, DATA_CALL_FLAGS), rax).label('callSaved').mov(r12, r11).mov(r13, STUB_DOORBELL);
   a.mov(edx, ecx)
     .shr(rcx, 32)
     .store(mem(r12, saved(SLOT_RAX)), rcx);

@@ -65,7 +65,7 @@ import {
 import { newPlace } from './placement.js';
 import type { SeccompSpace } from './seccomp-space.js';
 import { COMPARE_BYTES } from './site.js';
-import { AFTER_CALL, BEFORE_CALL, ELSEWHERE, jumpAt, placeOf } from './stub-place.js';
+import { AFTER_CALL, BEFORE_CALL, bySignalLow, ELSEWHERE, isSaving, jumpAt, placeOf } from './stub-place.js';
 import type { SharedWords } from './words.js';
 
 export class SeccompThread implements HostThread {
@@ -252,6 +252,12 @@ export class SeccompThread implements HostThread {
     const rip = shared[RIP_HIGH - 1]! + STUB_HIGH * HIGH;
     const place = placeOf(rip, stub);
     const isKick = this.info[INFO_SIGNO] === KICK_SIGNAL;
+    if (this.info[INFO_SIGNO] === SIGSEGV && isSaving(rip, stub)) {
+      shared[RIP_HIGH - 1] = bySignalLow(stub);
+      this.regs.dirty = 0;
+      trap.kind = TRAP_NONE;
+      return TRAP_NONE;
+    }
     // Who jumped there without having made a patched call has no registers but those of the frame.
     if (!isKick || place === ELSEWHERE || (place === AFTER_CALL && !this.inCall)) return -1;
     this.regs.dirty = 0;

@@ -88,6 +88,10 @@ export interface SeccompStub {
   readonly call: number;
   readonly callBegin: number;
   readonly called: number;
+  /** [callSaves, callSaved): a fault there means that gs is not the thread's; all registers but r11 are as at callBySignal. */
+  readonly callSaves: number;
+  readonly callSaved: number;
+  readonly callBySignal: number;
 }
 
 export interface StubParameters {
@@ -143,6 +147,9 @@ export function assembleSeccompStub(parameters: StubParameters): SeccompStub {
     call: a.offsetOf('call'),
     callBegin: a.offsetOf('callBegin'),
     called: a.offsetOf('called'),
+    callSaves: a.offsetOf('callSaves'),
+    callSaved: a.offsetOf('callSaved'),
+    callBySignal: a.offsetOf('callBySignal'),
   };
 }
 

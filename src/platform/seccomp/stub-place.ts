@@ -22,6 +22,17 @@ export function placeOf(rip: number, stub: SeccompStub): number {
   return AFTER_CALL;
 }
 
+/** A patched call saves registers to where gs points, and has changed none yet: a fault there means that it points to no memory. */
+export function isSaving(rip: number, stub: SeccompStub): boolean {
+  const offset = rip - STUB_CODE;
+  return offset >= stub.callSaves && offset < stub.callSaved;
+}
+
+/** Lower half of the address from which such a call goes by signal. */
+export function bySignalLow(stub: SeccompStub): number {
+  return (STUB_CODE + stub.callBySignal) % 2 ** 32;
+}
+
 /** Number of the site whose jump begins at `rip`, where all registers are still as at the site; -1: none does. */
 export function jumpAt(rip: number): number {
   const offset = rip - STUB_JUMPS;
