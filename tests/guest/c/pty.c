@@ -61,7 +61,8 @@ int main(void) {
   R(read(s, b, 5));
   R(read(s, b, 300));
   fcntl(s, F_SETFL, 0);
-  read(m, b, 300);
+  // Its echo may come in two pieces.
+  for (ssize_t k = read(m, b, 300); k > 0 && b[k - 1] != '\n'; k = read(m, b, 300)) continue;
   // No echo, no canonical mode.
   t.c_lflag &= ~(ECHO | ICANON);
   t.c_cc[VMIN] = 1;
