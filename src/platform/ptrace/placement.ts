@@ -7,9 +7,9 @@
  * Somebody else may want the kernel thread's CPU: when it is kept waiting too much, all that is near moves on to the next one.
  * Only the kernel thread and stubs are ever bound, never the rest of Node. Off on a one-CPU host.
  */
-import { readFileSync } from 'node:fs';
 import { isErr, type HostPid } from '../../base/brands.js';
 import { CPU_SET_BYTES, getAffinity, schedGetcpu, setAffinity } from '../../host/process.js';
+import { countBits, runDelayNs } from '../cpu-share.js';
 import type { PtraceThread } from './ptrace-thread.js';
 
 /** A thread that runs this long between traps computes; one that runs less talks to the kernel. */
@@ -149,19 +149,4 @@ export class Placement {
   stop(): void {
     if (this.enabled) setAffinity(0, this.all);
   }
-}
-
-/** Time that this thread was ready and had to wait for a CPU (/proc/PID/schedstat); 0 where the host does not count it. */
-function runDelayNs(): number {
-  try {
-    return Number(readFileSync('/proc/thread-self/schedstat', 'latin1').split(' ')[1]);
-  } catch {
-    return 0;
-  }
-}
-
-function countBits(mask: Uint8Array): number {
-  let count = 0;
-  for (const byte of mask) for (let bit = 0; bit < 8; bit++) count += (byte >> bit) & 1;
-  return count;
 }

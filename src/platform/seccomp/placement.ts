@@ -10,9 +10,9 @@
  * Where somebody else wants the CPUs, who spins uses up the share that the host gives to us: then all stay together on one CPU and
  * nobody spins, until a later look finds it quiet. Off on a one-CPU host. Only the kernel thread and stubs are ever bound.
  */
-import { readFileSync } from 'node:fs';
 import { isErr, type HostPid } from '../../base/brands.js';
 import { CPU_SET_BYTES, getAffinity, schedGetcpu, setAffinity } from '../../host/process.js';
+import { countBits, runDelayNs } from '../cpu-share.js';
 
 /** A sleep of the kernel that tells of computing guests, and how long in all a guest must compute through such before it may go anywhere. */
 const LONG_SLEEP_MS = 0.15;
@@ -168,19 +168,4 @@ export class Placement {
   stop(): void {
     if (this.enabled) setAffinity(0, this.all);
   }
-}
-
-/** Time that this thread was ready and had to wait for a CPU (/proc/PID/schedstat); 0 where the host does not count it. */
-function runDelayNs(): number {
-  try {
-    return Number(readFileSync('/proc/thread-self/schedstat', 'latin1').split(' ')[1]);
-  } catch {
-    return 0;
-  }
-}
-
-function countBits(mask: Uint8Array): number {
-  let count = 0;
-  for (const byte of mask) for (let bit = 0; bit < 8; bit++) count += (byte >> bit) & 1;
-  return count;
 }

@@ -39,9 +39,9 @@ export class SpaceSites {
   private readonly pages = new Map<GuestAddr, PatchedText>();
   /** Addresses by the pages' ids. */
   private readonly places = new Map<number, GuestAddr>();
-  /** Traps by address. */
   /** Pages that may still be mapped, as their replacement is queued. */
   private readonly leaving = new Map<GuestAddr, PatchedText>();
+  /** Traps by address. */
   private readonly traps = new Map<GuestAddr, number>();
   private returns: Returns | undefined;
   /** Replaced, but mapped until the queued operations have run. */
