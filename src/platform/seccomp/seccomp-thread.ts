@@ -22,17 +22,12 @@ import {
   type HostThread,
   type Trap,
 } from '../platform.js';
-import { EFLAGS, FS_BASE, GS_BASE, R11, RAX, RCX, REGISTER_COUNT, Registers, RIP } from '../registers.js';
+import { FS_BASE, GS_BASE, RAX, REGISTER_COUNT, Registers, RIP } from '../registers.js';
 import { stubDataAddress } from '../stub/layout.js';
 import {
-  ARITHMETIC_FLAGS,
-  FIRST_ERRNO,
-  compareFlags,
   BASES,
   BASE_LIMIT_HIGH,
-  EFLAGS_LOW,
   EXCEPTION_PF,
-  FS_LOW,
   GENERAL_WORDS,
   GS_LOW,
   HIGH,
@@ -49,7 +44,6 @@ import {
 import {
   DATA_CALL,
   DATA_EXIT,
-  DATA_PROMOTE,
   DATA_TURN,
   KICK_SIGNAL,
   SC_FS_BASE,
@@ -64,8 +58,7 @@ import {
 } from './layout.js';
 import { newPlace } from './placement.js';
 import type { SeccompSpace } from './seccomp-space.js';
-import { COMPARE_BYTES } from './site.js';
-import { AFTER_CALL, BEFORE_CALL, bySignalLow, ELSEWHERE, isSaving, jumpAt, placeOf } from './stub-place.js';
+import { callAtSite, compareAtSite, leaveJump, promote, takeInStub } from './seccomp-thread-patched.js';
 import type { SharedWords } from './words.js';
 
 export class SeccompThread implements HostThread {
@@ -76,21 +69,21 @@ export class SeccompThread implements HostThread {
   destroyed = false;
   readonly trap: Trap = { kind: TRAP_NONE, nr: 0, compat: false, address: 0, errorCode: 0, accessKnown: true, signal: 0, code: 0 };
   /** The registers: the kernel's own copy. */
-  private readonly file = new Uint32Array(SIGCONTEXT_SIZE / 4);
+  readonly file = new Uint32Array(SIGCONTEXT_SIZE / 4);
   readonly regs = new Registers(this.file, SLOTS, () => this.complete());
   /** Stopped in a patched call: there is no signal frame, and of the registers all but the segment bases. */
-  private inCall = false;
+  inCall = false;
   /** DATA_CALL. */
   private readonly call: Uint32Array;
   /** Address of its STUB_DATA, which its gs base is as long as the guest sets no other; the guest's is then 0. */
   private readonly dataLow: number;
   private readonly dataHigh: number;
   /** sigcontext and siginfo in the frame. */
-  private readonly shared: Uint32Array;
+  readonly shared: Uint32Array;
   private readonly general: Uint32Array;
-  private readonly info: Uint32Array;
+  readonly info: Uint32Array;
   private readonly ownGeneral = this.file.subarray(0, GENERAL_WORDS);
-  private readonly turn: Int32Array;
+  readonly turn: Int32Array;
   /** Host address of DATA_TURN, in two halves for the platform's list. */
   readonly turnLow: number;
   readonly turnHigh: number;
@@ -166,7 +159,7 @@ export class SeccompThread implements HostThread {
     if (!this.running && !this.dead && !this.destroyed) Atomics.or(this.turn, DATA_TURN / 4, TURN_LONG);
   }
 
-  private handOver(): void {
+  handOver(): void {
     if ((Atomics.exchange(this.turn, DATA_TURN / 4, 0) & TURN_WAITER) === 0) return;
     this.space.platform.noteWake();
     futexWake(this.turnAddress);
@@ -205,7 +198,7 @@ export class SeccompThread implements HostThread {
   take(): number {
     this.running = false;
     if ((this.turn[DATA_TURN / 4]! & TURN_CALL) !== 0) return this.takeCall();
-    const inStub = this.shared[RIP_HIGH] === STUB_HIGH ? this.takeInStub() : -1;
+    const inStub = this.shared[RIP_HIGH] === STUB_HIGH ? takeInStub(this) : -1;
     if (inStub >= 0) return inStub;
     this.file.set(this.shared);
     this.fetchedFrame();
@@ -233,7 +226,7 @@ export class SeccompThread implements HostThread {
   }
 
   /** The frame has been read: nothing of a patched call is left. */
-  private fetchedFrame(): void {
+  fetchedFrame(): void {
     const { file } = this;
     this.inCall = false;
     this.regs.present = -1;
@@ -243,65 +236,9 @@ export class SeccompThread implements HostThread {
     file[GS_LOW + 1] = 0;
   }
 
-  /**
-   * A signal in the stub itself, where only patched calls have business: the kind of trap, or -1 when it is to be seen as any other.
-   */
-  private takeInStub(): number {
-    const { shared, trap } = this;
-    const { stub } = this.space.platform;
-    const rip = shared[RIP_HIGH - 1]! + STUB_HIGH * HIGH;
-    const place = placeOf(rip, stub);
-    const isKick = this.info[INFO_SIGNO] === KICK_SIGNAL;
-    if (this.info[INFO_SIGNO] === SIGSEGV && isSaving(rip, stub)) {
-      shared[RIP_HIGH - 1] = bySignalLow(stub);
-      this.regs.dirty = 0;
-      trap.kind = TRAP_NONE;
-      return TRAP_NONE;
-    }
-    // Who jumped there without having made a patched call has no registers but those of the frame.
-    if (!isKick || place === ELSEWHERE || (place === AFTER_CALL && !this.inCall)) return -1;
-    this.regs.dirty = 0;
-    trap.kind = TRAP_NONE;
-    if (place === BEFORE_CALL) return TRAP_NONE; // on the way here anyway
-    this.takeFrame();
-    if (this.kickedNs === 0) return TRAP_NONE;
-    this.kickedNs = 0;
-    this.space.platform.counts.kicks++;
-    trap.kind = TRAP_KICK;
-    return TRAP_KICK;
-  }
-
-  /** Takes over a frame of a thread whose registers the kernel has: what is not among those, and all others must be written. */
-  private takeFrame(): void {
-    const { file, shared, regs } = this;
-    const dirty = regs.dirty;
-    if ((dirty & (1 << FS_BASE)) === 0) for (let i = FS_LOW; i < FS_LOW + 2; i++) file[i] = shared[i]!;
-    if ((dirty & (1 << GS_BASE)) === 0) for (let i = GS_LOW; i < GS_LOW + 2; i++) file[i] = shared[i]!;
-    // Such as the direction flag: a patched call saves those of arithmetic.
-    file[EFLAGS_LOW] = (file[EFLAGS_LOW]! & ARITHMETIC_FLAGS) | (shared[EFLAGS_LOW]! & ~ARITHMETIC_FLAGS);
-    this.fetchedFrame();
-    regs.dirty = dirty | ~BASES;
-  }
-
-  /** Makes a thread that stands in a patched call stand in a signal frame. When that fails its process is killed. */
+  /** Makes a thread that stands in a patched call stand in a signal frame. */
   complete(): void {
-    if (!this.inCall) return;
-    this.inCall = false;
-    this.regs.present = -1;
-    this.space.platform.counts.promotions++;
-    this.data.store(DATA_PROMOTE, 1);
-    this.handOver();
-    const { space, tid } = this;
-    const there = space.platform.frameWait.until({
-      leader: space.leader,
-      tid,
-      isThere: () => (Atomics.load(this.turn, DATA_TURN / 4) & (TURN_KERNEL | TURN_CALL)) === TURN_KERNEL,
-      isGone: () => space.hasEnded,
-      kick: () => void tgkill(space.leader, tid, KICK_SIGNAL),
-    });
-    this.data.store(DATA_PROMOTE, 0);
-    if (there) this.takeFrame();
-    else this.space.kill();
+    if (this.inCall) promote(this);
   }
 
   private describe(): number {
@@ -325,7 +262,7 @@ export class SeccompThread implements HostThread {
       const { sites } = this.space;
       const rip = this.regs.get(RIP);
       const site = sites.trapAt(rip);
-      if (site && (signal === SIGILL || site.isStep)) return site.isCall ? this.callAtSite(site.end) : this.compareAtSite(site.end);
+      if (site && (signal === SIGILL || site.isStep)) return site.isCall ? callAtSite(this, site.end) : compareAtSite(this, site.end);
       // The page is being replaced by the file's own: then the instruction is there again.
       const left = signal === SIGILL ? sites.leftTrapAt(rip) : undefined;
       if (left && this.space.commit() === 0) {
@@ -341,29 +278,9 @@ export class SeccompThread implements HostThread {
     return this.processorTrap(signal, code);
   }
 
-  /** At a patched read behind its call, where the jump has taken the comparison's place: cmp $-4096, %rax. */
-  private compareAtSite(end: number): number {
-    const { regs } = this;
-    regs.set(EFLAGS, (regs.get(EFLAGS) & ~ARITHMETIC_FLAGS) | compareFlags(regs.getBig(RAX), FIRST_ERRNO));
-    regs.set(RIP, end + COMPARE_BYTES);
-    return TRAP_NONE;
-  }
-
-  /** It went to where a patched site's system call instruction was: the call, as the instruction would have made it. */
-  private callAtSite(end: number): number {
-    const { trap, regs } = this;
-    regs.set(RIP, end);
-    regs.set(RCX, end);
-    regs.setHalves(R11, regs.u32of(EFLAGS), regs.highOf(EFLAGS));
-    trap.nr = regs.i32of(RAX);
-    trap.compat = false;
-    this.space.platform.counts.syscalls++;
-    return TRAP_SYSCALL;
-  }
-
   private processorTrap(signal: number, code: number): number {
     const { trap, info, file } = this;
-    if (file[RIP_HIGH] === STUB_HIGH) this.leaveJump(signal);
+    if (file[RIP_HIGH] === STUB_HIGH) leaveJump(this, signal);
     trap.signal = signal;
     trap.code = code;
     if (signal === SIGSEGV && file[SC_TRAPNO / 4] === EXCEPTION_PF) {
@@ -376,15 +293,6 @@ export class SeccompThread implements HostThread {
     trap.address = info[INFO_ADDRESS]! + info[INFO_ADDRESS + 1]! * HIGH;
     this.space.platform.counts.signals++;
     return TRAP_SIGNAL;
-  }
-
-  /** At the first instruction of a site's jump the guest is at the site; single-stepped, it has executed all but the call. */
-  private leaveJump(signal: number): void {
-    const { regs } = this;
-    const site = this.space.sites.siteOf(jumpAt(regs.get(RIP)));
-    if (!site) return;
-    regs.set(RIP, signal === SIGTRAP ? site.end - SYSCALL_BYTES : site.start);
-    if (signal === SIGTRAP && site.nr >= 0) regs.set(RAX, site.nr);
   }
 
   /** The frame tells all at once. */
