@@ -2,7 +2,7 @@
 import type { Errno, GuestAddr } from '../base/brands.js';
 import { isErr } from '../base/brands.js';
 import { PAGE_SIZE, pageUp } from '../base/page.js';
-import { EACCES, EAGAIN, EBUSY, EFAULT, EINVAL, EIO, ENOMEM } from '../abi/errno.js';
+import { EACCES, EAGAIN, EBUSY, EFAULT, EINVAL, EIO, ENOMEM, EPERM } from '../abi/errno.js';
 import {
   MADV_COLD,
   MADV_DODUMP,
@@ -36,6 +36,7 @@ import { TASK_SIZE } from '../platform/platform.js';
 import { MAX_VMAS, type AddressSpace } from './address-space.js';
 import { dropExtents, splitExtent } from './address-space-extents.js';
 import { FAULT_BUS, FAULT_OK, FAULT_OOM, faultIn, populate } from './address-space-fault.js';
+import { sealedAgainst } from './address-space-seal.js';
 import { joinVma, splitVma } from './address-space-vmas.js';
 import type { Extent } from './extent.js';
 import {
@@ -102,6 +103,7 @@ export function advise(mm: AddressSpace, address: GuestAddr, length: number, adv
   const rounded = checkRange(address, length);
   if (isErr(rounded)) return rounded;
   if (rounded === 0) return 0;
+  if (sealedAgainst(mm, advice, address, address + rounded)) return EPERM;
   if (flags) return changeFlags(mm, address, rounded, flags[0], flags[1]);
   return overRange(mm, address, rounded, action!);
 }

@@ -78,6 +78,7 @@ function isCopied(vma: Vma): boolean {
 export function fork(parent: AddressSpace, childSpace: HostSpace): AddressSpace | Errno {
   const child = new AddressSpace(parent.physmem, childSpace, parent.mmapBase);
   copyLayout(parent, child);
+  child.hasSeals = parent.hasSeals;
   for (const vma of parent.vmas.items) {
     if ((vma.flags & VM_DONTCOPY) !== 0) continue;
     const copy = vma.derive(vma.start, vma.end, vma.offset);

@@ -30,10 +30,11 @@ import { MAX_EXTENTS, MAX_VMAS, type AddressSpace, type MapRequest } from './add
 import { mapEagerly } from './address-space-eager.js';
 import { dropExtents, splitExtent } from './address-space-extents.js';
 import { populate } from './address-space-fault.js';
+import { isSealed } from './address-space-seal.js';
 import { account, attach, detach, joinWithin, splitVma } from './address-space-vmas.js';
 import { PageCache } from './page-cache.js';
 import { isText, uninstall } from './text-twins.js';
-import { VM_GROWSDOWN, VM_LOCKED, VM_LOCKONFAULT, VM_NORESERVE, VM_SHARED, Vma } from './vma.js';
+import { VM_GROWSDOWN, VM_LOCKED, VM_LOCKONFAULT, VM_NORESERVE, VM_SEALED, VM_SHARED, Vma } from './vma.js';
 
 /** Lowest address that a guest may map (Linux: vm.mmap_min_addr). */
 export const MMAP_MIN_ADDR = 0x1_0000;
@@ -204,6 +205,7 @@ export function unmap(mm: AddressSpace, address: GuestAddr, length: number): 0 |
   let first = vmas.indexOf(address);
   const head = vmas.items[first];
   if (head === undefined || head.start >= end) return 0;
+  if (isSealed(mm, address, end)) return EPERM;
   if (head.start < address && head.end > end && vmas.size >= MAX_VMAS) return ENOMEM;
   if (head.start < address) first = splitVma(mm, first, address);
   let last = vmas.indexOf(end);
@@ -241,6 +243,7 @@ function protectRange(mm: AddressSpace, address: GuestAddr, end: GuestAddr, prot
     if (vma === undefined || vma.start > at) return ENOMEM;
     const stop = Math.min(end, vma.end);
     if ((prot & ~vma.maxProt) !== 0) return EACCES;
+    if ((vma.flags & VM_SEALED) !== 0) return EPERM;
     if (vma.prot !== prot) {
       if (vmas.size + 2 > MAX_VMAS || mm.extents.size + 2 > MAX_EXTENTS) return ENOMEM;
       index = splitVma(mm, index, at);

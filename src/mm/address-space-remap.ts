@@ -2,7 +2,7 @@
 import type { Errno, GuestAddr } from '../base/brands.js';
 import { isErr } from '../base/brands.js';
 import { PAGE_SIZE, pageUp } from '../base/page.js';
-import { EAGAIN, EFAULT, EINVAL, ENOMEM } from '../abi/errno.js';
+import { EAGAIN, EFAULT, EINVAL, ENOMEM, EPERM } from '../abi/errno.js';
 import { MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE } from '../abi/mman.js';
 import { TASK_SIZE } from '../platform/platform.js';
 import { MAX_EXTENTS, MAX_VMAS, type AddressSpace } from './address-space.js';
@@ -12,7 +12,7 @@ import { findGap, noteGap, unmap } from './address-space-map.js';
 import { account, attach, detach, joinVma, splitVma } from './address-space-vmas.js';
 import { Extent } from './extent.js';
 import { forgetTwin } from './text-twins.js';
-import { VM_DONTEXPAND, VM_LOCKED, type Vma } from './vma.js';
+import { VM_DONTEXPAND, VM_LOCKED, VM_SEALED, type Vma } from './vma.js';
 
 const VALID_FLAGS = MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP;
 
@@ -36,6 +36,7 @@ export function remap(
   }
   const vma = mm.vmas.find(oldAddress);
   if (!vma) return EFAULT;
+  if ((vma.flags & VM_SEALED) !== 0) return EPERM;
   const checked = checkSource(mm, vma, oldAddress, oldLength, newLength, flags);
   if (isErr(checked)) return checked;
   if ((flags & MREMAP_FIXED) !== 0) {

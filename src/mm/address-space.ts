@@ -118,6 +118,8 @@ export class AddressSpace implements CacheMapper {
   largestGap = 0;
   /** Set while another task's doing changes this space: its threads may run. */
   private remote = false;
+  /** Some VMA has VM_SEALED. */
+  hasSeals = false;
   private readonly limboPhys: PhysAddr[] = [];
   private readonly limboPages: number[] = [];
   /** The extent of the last user access. */

@@ -24,6 +24,8 @@ export const VM_HUGEPAGE = 1024;
 export const VM_NOHUGEPAGE = 2048;
 export const VM_MERGEABLE = 4096;
 export const VM_LOCKONFAULT = 8192;
+/** mseal(2). */
+export const VM_SEALED = 16384;
 
 export class Vma {
   // Where the last copy-on-write ended, and its length in pages: a stream of writes gets longer copies.

@@ -61,6 +61,7 @@ import { fileOf, mappedFile } from '../kernel/task-files.js';
 import { address, fd, flags, int, oneOf, partial, size, syscall, ulong, uint } from '../kernel/syscall.js';
 import { notePeak } from '../kernel/usage-counts.js';
 import type { Task } from '../kernel/task.js';
+import { seal } from '../mm/address-space-seal.js';
 import { VM_LOCKED, VM_LOCKONFAULT } from '../mm/vma.js';
 import { RDI } from '../platform/registers.js';
 import { hasCapability } from '../vfs/credentials.js';
@@ -243,6 +244,10 @@ export const remapFilePages = syscall(
   [address, size, ulong, ulong, uint],
   () => EINVAL,
   partial('long deprecated; mmap with MAP_FIXED does it'),
+);
+
+export const mseal = syscall('mseal', [address, size, ulong], (task, at, length, none) =>
+  none !== 0 ? EINVAL : seal(task.mm, at, length),
 );
 
 /** Protection keys: none, as on a processor without them. Key -1 is mprotect. */

@@ -8,7 +8,11 @@ import { stub } from '../kernel/syscall.js';
 const ABSENT = 'not in this kernel';
 const PRIVILEGED = "the host's machine is not the guest's to change";
 
-export const rseq = stub('rseq', ENOSYS, 'guest threads are registered with nobody: libraries do without');
+export const rseq = stub(
+  'rseq',
+  ENOSYS,
+  'the host moves and interrupts guest threads without telling, so no critical section can be kept whole: libraries do without',
+);
 export const ioUringSetup = stub('io_uring_setup', ENOSYS, ABSENT);
 export const ioUringEnter = stub('io_uring_enter', ENOSYS, ABSENT);
 export const ioUringRegister = stub('io_uring_register', ENOSYS, ABSENT);
@@ -41,7 +45,6 @@ export const kexecLoad = stub('kexec_load', EPERM, PRIVILEGED);
 export const kexecFileLoad = stub('kexec_file_load', EPERM, PRIVILEGED);
 export const uselib = stub('uselib', ENOSYS, ABSENT);
 export const sysctl = stub('_sysctl', ENOSYS, ABSENT);
-export const mseal = stub('mseal', ENOSYS, ABSENT);
 export const createModule = stub('create_module', ENOSYS, 'gone from Linux long ago');
 export const getKernelSyms = stub('get_kernel_syms', ENOSYS, 'gone from Linux long ago');
 export const queryModule = stub('query_module', ENOSYS, 'gone from Linux long ago');

@@ -431,5 +431,5 @@ export const SYSCALL_TABLE: Readonly<Record<number, SyscallDefinition>> = {
   [NR.lsm_get_self_attr]: refused.lsmGetSelfAttr,
   [NR.lsm_set_self_attr]: refused.lsmSetSelfAttr,
   [NR.lsm_list_modules]: refused.lsmListModules,
-  [NR.mseal]: refused.mseal,
+  [NR.mseal]: memory.mseal,
 };

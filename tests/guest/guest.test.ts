@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { isInstalled } from '../../tools/install-test-programs.js';
@@ -53,9 +53,19 @@ function testProgram(program: GuestProgram, linkage: Linkage): void {
   }
 }
 
+function isNewEnough({ kernel }: GuestProgram): boolean {
+  if (kernel === undefined) return true;
+  const [major, minor] = release().split('.').map(Number) as [number, number];
+  return major > kernel[0] || (major === kernel[0] && minor >= kernel[1]);
+}
+
 for (const program of guestPrograms()) {
   if (only !== undefined && !only.includes(program.name)) continue;
-  const skip = !isInstalled('gcc') ? 'no gcc' : program.needsRoot && !isRoot ? 'needs root' : false;
+  const skip = !isInstalled('gcc')
+    ? 'no gcc'
+    : program.needsRoot && !isRoot
+      ? 'needs root'
+      : !isNewEnough(program) && 'needs a newer kernel on the host';
   describe(program.name, { skip }, () => {
     for (const linkage of LINKAGES) testProgram(program, linkage);
   });

@@ -2,6 +2,7 @@
  * Compiles the C programs of tests/guest/c, each static and dynamic, into the build folder; a compiled program is kept under a
  * name that hashes everything it was made from. A first line `// guest: key=value ...` in a program sets options:
  *   cflags=A,B  further compiler options      needs=root   only run by root      timeout=S   seconds for one run
+ *   kernel=6.10         not run on older hosts, whose answers would be others
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -15,6 +16,8 @@ export interface GuestProgram {
   readonly cflags: readonly string[];
   readonly needsRoot: boolean;
   readonly timeoutMs: number;
+  /** Oldest host kernel that knows what it is about, as [major, minor]. */
+  readonly kernel?: readonly [number, number];
   /** Files that it includes, besides t.h. */
   readonly headers?: readonly string[];
 }
@@ -30,12 +33,14 @@ export function guestPrograms(): GuestProgram[] {
     const first = readFileSync(join(ROOT, source), 'utf8').split('\n', 1)[0]!;
     const words = first.startsWith('// guest:') ? first.slice('// guest:'.length).trim().split(/\s+/) : [];
     const options = new Map(words.map((word) => word.split(/=(.*)/, 2) as [string, string]));
+    const kernel = options.get('kernel')?.split('.').map(Number);
     return {
       name: basename(source, '.c'),
       source,
       cflags: options.get('cflags')?.split(',') ?? [],
       needsRoot: options.get('needs') === 'root',
       timeoutMs: Number(options.get('timeout') ?? DEFAULT_TIMEOUT_S) * 1000,
+      ...(kernel && { kernel: [kernel[0]!, kernel[1] ?? 0] as const }),
     };
   });
 }
