@@ -13,10 +13,19 @@ import { CHUNK_PAGES, DIRTY, follows, VALID, type Chunk } from './page-cache-chu
 import type { PageCache } from './page-cache.js';
 
 export function read(cache: PageCache, io: IoVec, position: number): number | Errno {
+  return moveAll(cache, io, position, readSome);
+}
+
+export function write(cache: PageCache, io: IoVec, position: number): number | Errno {
+  return moveAll(cache, io, position, writeSome);
+}
+
+/** Moves a run at a time until a step moves nothing; an error after bytes were moved is left for the next call to meet. */
+function moveAll(cache: PageCache, io: IoVec, position: number, step: typeof readSome): number | Errno {
   let done = 0;
   cache.busy++;
-  while (io.remaining > 0 && position + done < cache.size) {
-    const moved = readSome(cache, io, position + done);
+  while (io.remaining > 0) {
+    const moved = step(cache, io, position + done);
     if (isErr(moved)) {
       cache.busy--;
       return done > 0 ? done : moved;
@@ -28,7 +37,9 @@ export function read(cache: PageCache, io: IoVec, position: number): number | Er
   return done;
 }
 
+/** Moves what one run holds; 0 at the end of the file. */
 function readSome(cache: PageCache, io: IoVec, position: number): number | Errno {
+  if (position >= cache.size) return 0;
   const page = Math.floor(position / PAGE_SIZE);
   const inPage = position % PAGE_SIZE;
   const length = Math.min(io.remaining, cache.size - position);
@@ -51,22 +62,6 @@ function findRun(cache: PageCache, page: number, pages: number): 0 {
   cache.runPages = last - index;
   cache.runPhys = chunk.frames[index]!;
   return 0;
-}
-
-export function write(cache: PageCache, io: IoVec, position: number): number | Errno {
-  let done = 0;
-  cache.busy++;
-  while (io.remaining > 0) {
-    const moved = writeSome(cache, io, position + done);
-    if (isErr(moved)) {
-      cache.busy--;
-      return done > 0 ? done : moved;
-    }
-    if (moved === 0) break;
-    done += moved;
-  }
-  cache.busy--;
-  return done;
 }
 
 function writeSome(cache: PageCache, io: IoVec, position: number): number | Errno {

@@ -125,19 +125,21 @@ function piCommand(
   }
 }
 
+/** When a wait of the newer calls ends: the absolute time at `at` by that clock, never where there is none. */
+export function readFutexDeadline(task: Task, at: number, clock: number): number | Errno {
+  if (at === 0) return Infinity;
+  if (clock !== CLOCK_REALTIME && clock !== CLOCK_MONOTONIC) return EINVAL;
+  const time = task.mm.readStruct(at, TIMESPEC);
+  return isErr(time) ? time : absoluteDeadline(task.machine, clock, time.sec, time.nsec);
+}
+
 export const futexWaitv = syscall(
   'futex_waitv',
   [address, uint, uint, ptr(TIMESPEC), oneOf({ CLOCK_REALTIME, CLOCK_MONOTONIC })],
   (task, list, count, flagBits, timeout, clock) => {
     if (flagBits !== 0 || count === 0 || count > FUTEX_WAITV_MAX || list === 0) return EINVAL;
-    let deadlineNs: number | Errno = Infinity;
-    if (timeout !== 0) {
-      if (clock !== CLOCK_REALTIME && clock !== CLOCK_MONOTONIC) return EINVAL;
-      const time = task.mm.readStruct(timeout, TIMESPEC);
-      if (isErr(time)) return time;
-      deadlineNs = absoluteDeadline(task.machine, clock, time.sec, time.nsec);
-      if (isErr(deadlineNs)) return deadlineNs;
-    }
+    const deadlineNs = readFutexDeadline(task, timeout, clock);
+    if (isErr(deadlineNs)) return deadlineNs;
     const entries = readEntries(task, list, count);
     return isErr(entries) ? entries : futexWaitMultiple(task, entries as FutexWaitEntry[], deadlineNs);
   },

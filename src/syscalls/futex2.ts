@@ -6,9 +6,9 @@ import { FUTEX2_PRIVATE, FUTEX2_SIZE_U32, FUTEX_WAITV } from '../abi/futex-struc
 import { CLOCK_MONOTONIC, CLOCK_REALTIME } from '../abi/time.js';
 import { TIMESPEC } from '../abi/time-struct.js';
 import { futexRequeue, futexWait, futexWake } from '../kernel/futex.js';
-import { absoluteDeadline } from '../kernel/guest-clock.js';
 import { address, flags, int, oneOf, ptr, syscall, uint, ulong } from '../kernel/syscall.js';
 import type { Task } from '../kernel/task.js';
+import { readFutexDeadline } from './futex.js';
 
 const FLAGS = { FUTEX2_SIZE_U32, FUTEX2_PRIVATE };
 
@@ -28,14 +28,8 @@ export const futexWait2 = syscall(
   [address, ulong, ulong, flags(FLAGS), ptr(TIMESPEC), oneOf({ CLOCK_REALTIME, CLOCK_MONOTONIC })],
   (task, at, value, mask, options, timeout, clock): number | Blocking<number> => {
     if (!areValid(options) || value > 0xffffffff || mask === 0 || mask > 0xffffffff) return EINVAL;
-    let deadlineNs: number | Errno = Infinity;
-    if (timeout !== 0) {
-      if (clock !== CLOCK_REALTIME && clock !== CLOCK_MONOTONIC) return EINVAL;
-      const time = task.mm.readStruct(timeout, TIMESPEC);
-      if (isErr(time)) return time;
-      deadlineNs = absoluteDeadline(task.machine, clock, time.sec, time.nsec);
-      if (isErr(deadlineNs)) return deadlineNs;
-    }
+    const deadlineNs = readFutexDeadline(task, timeout, clock);
+    if (isErr(deadlineNs)) return deadlineNs;
     return futexWait(task, at, value, mask | 0, deadlineNs, (options & FUTEX2_PRIVATE) !== 0);
   },
 );

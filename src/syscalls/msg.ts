@@ -18,12 +18,11 @@ import {
   MSG_STAT,
   MSG_STAT_ANY,
 } from '../abi/ipc.js';
-import { MSGINFO, MSQID_DS } from '../abi/ipc-struct.js';
-import { checkAccess } from '../kernel/ipc/ids.js';
-import { msgget as get, msgrcv as receive, msgsnd as send, removeMsg, setMsg } from '../kernel/ipc/msg.js';
+import { MSGINFO, MSQID_DS, type MsqidDs } from '../abi/ipc-struct.js';
+import { msgget as get, msgrcv as receive, msgsnd as send, removeMsg, setMsg, type MessageQueue } from '../kernel/ipc/msg.js';
 import { address, flags, int, long, oneOf, syscall } from '../kernel/syscall.js';
 import type { Task } from '../kernel/task.js';
-import { permFields } from './ipc-perm.js';
+import { ipcStat, permFields, type IpcKind } from './ipc-control.js';
 
 /** Bytes of the type in front of a message's text. */
 const TYPE_SIZE = 8;
@@ -70,7 +69,7 @@ export const msgctl = syscall('msgctl', [int, oneOf(COMMANDS), address], (task, 
     case IPC_STAT:
     case MSG_STAT:
     case MSG_STAT_ANY:
-      return statMsg(task, id, wanted, at);
+      return ipcStat(task, MSG, id, wanted, at);
     case IPC_SET: {
       const given = task.mm.readStruct(at, MSQID_DS);
       return isErr(given) ? given : setMsg(task, id, given.uid, given.gid, given.mode, given.qbytes);
@@ -100,25 +99,11 @@ function infoMsg(task: Task, command: number, at: number): number | Errno {
   return isErr(stored) ? stored : ipc.msg.highestSlot;
 }
 
-function statMsg(task: Task, id: number, command: number, at: number): number | Errno {
-  const table = task.nsproxy.ipc.msg;
-  const queue = command === IPC_STAT ? table.find(id) : table.atSlot(id);
-  if (isErr(queue)) return queue;
-  const allowed = command === MSG_STAT_ANY ? 0 : checkAccess(task.cred, queue.perm, 0o444);
-  if (isErr(allowed)) return allowed;
-  const { stime, rtime, ctime, cbytes, qbytes, lspid, lrpid, messages } = queue;
-  const status = {
-    ...MSQID_DS.zero(),
-    ...permFields(queue.perm),
-    stime,
-    rtime,
-    ctime,
-    cbytes,
-    qnum: messages.length,
-    qbytes,
-    lspid,
-    lrpid,
-  };
-  const stored = task.mm.writeStruct(at, MSQID_DS, status);
-  return isErr(stored) ? stored : command === IPC_STAT ? 0 : queue.perm.id;
-}
+const MSG: IpcKind<MessageQueue, MsqidDs> = {
+  table: (ipc) => ipc.msg,
+  status: MSQID_DS,
+  describe: ({ perm, stime, rtime, ctime, cbytes, messages, qbytes, lspid, lrpid }) => {
+    return { ...permFields(perm), stime, rtime, ctime, cbytes, qnum: messages.length, qbytes, lspid, lrpid, unused3: 0, unused4: 0 };
+  },
+  statAny: MSG_STAT_ANY,
+};

@@ -23,10 +23,10 @@ import {
   SETALL,
   SETVAL,
 } from '../abi/ipc.js';
-import { SEMBUF, SEMID_DS, SEMINFO } from '../abi/ipc-struct.js';
+import { SEMBUF, SEMID_DS, SEMINFO, type SemidDs } from '../abi/ipc-struct.js';
 import { TIMESPEC } from '../abi/time-struct.js';
 import { durationNs } from '../kernel/guest-clock.js';
-import { checkAccess, checkOwner, setOwner } from '../kernel/ipc/ids.js';
+import { checkAccess } from '../kernel/ipc/ids.js';
 import {
   countWaiters,
   removeSem,
@@ -36,11 +36,10 @@ import {
   type SemaphoreSet,
   type SemOperation,
 } from '../kernel/ipc/sem.js';
-import { nowSeconds } from '../kernel/ipc/shm.js';
 import { address, flags, int, oneOf, ptr, syscall, uint, ulong } from '../kernel/syscall.js';
 import type { Task } from '../kernel/task.js';
 import { R10 } from '../platform/registers.js';
-import { permFields } from './ipc-perm.js';
+import { ipcSet, ipcStat, permFields, type IpcKind } from './ipc-control.js';
 
 export const semget = syscall('semget', [int, int, flags({ IPC_CREAT, IPC_EXCL })], get);
 
@@ -98,11 +97,11 @@ export const semctl = syscall('semctl', [int, int, oneOf(COMMANDS), ulong], (tas
     case IPC_STAT:
     case SEM_STAT:
     case SEM_STAT_ANY:
-      return statSem(task, id, wanted, argument);
+      return ipcStat(task, SEM, id, wanted, argument);
     case IPC_RMID:
       return removeSem(task, id);
     case IPC_SET:
-      return setSem(task, id, argument);
+      return ipcSet(task, SEM, id, argument);
     default:
       return valueCommand(task, id, num, wanted, argument);
   }
@@ -128,28 +127,12 @@ function infoSem(task: Task, command: number, at: number): number | Errno {
   return isErr(stored) ? stored : ipc.sem.highestSlot;
 }
 
-function statSem(task: Task, id: number, command: number, at: number): number | Errno {
-  const table = task.nsproxy.ipc.sem;
-  const set = command === IPC_STAT ? table.find(id) : table.atSlot(id);
-  if (isErr(set)) return set;
-  const allowed = command === SEM_STAT_ANY ? 0 : checkAccess(task.cred, set.perm, 0o444);
-  if (isErr(allowed)) return allowed;
-  const { otime, ctime, values } = set;
-  const status = { ...SEMID_DS.zero(), ...permFields(set.perm), otime, ctime, nsems: values.length };
-  const stored = task.mm.writeStruct(at, SEMID_DS, status);
-  return isErr(stored) ? stored : command === IPC_STAT ? 0 : set.perm.id;
-}
-
-function setSem(task: Task, id: number, at: number): number | Errno {
-  const given = task.mm.readStruct(at, SEMID_DS);
-  if (isErr(given)) return given;
-  const set = task.nsproxy.ipc.sem.find(id);
-  if (isErr(set)) return set;
-  const allowed = checkOwner(task.cred, set.perm) || setOwner(set.perm, given.uid, given.gid, given.mode);
-  if (isErr(allowed)) return allowed;
-  set.ctime = nowSeconds(task.machine);
-  return 0;
-}
+const SEM: IpcKind<SemaphoreSet, SemidDs> = {
+  table: (ipc) => ipc.sem,
+  status: SEMID_DS,
+  describe: ({ perm, otime, ctime, values }) => ({ ...SEMID_DS.zero(), ...permFields(perm), otime, ctime, nsems: values.length }),
+  statAny: SEM_STAT_ANY,
+};
 
 /** The commands that read or set values. */
 function valueCommand(task: Task, id: number, num: number, command: number, argument: number): number | Errno {

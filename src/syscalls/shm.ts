@@ -1,6 +1,6 @@
 /** System V shared memory (shmget(2), shmop(2), shmctl(2)). */
 import { isErr, type Errno } from '../base/brands.js';
-import { EFAULT, EINVAL } from '../abi/errno.js';
+import { EINVAL } from '../abi/errno.js';
 import {
   IPC_64,
   IPC_CREAT,
@@ -22,11 +22,10 @@ import {
   SHM_UNLOCK,
 } from '../abi/ipc.js';
 import { SHMID_DS, SHMINFO, SHM_INFO_STRUCT, type ShmidDs } from '../abi/ipc-struct.js';
-import { checkAccess, checkOwner, setOwner } from '../kernel/ipc/ids.js';
-import { lockShm, nowSeconds, removeShm, shmat as attach, shmdt as detach, shmget as get, type ShmSegment } from '../kernel/ipc/shm.js';
+import { lockShm, removeShm, shmat as attach, shmdt as detach, shmget as get, type ShmSegment } from '../kernel/ipc/shm.js';
 import { address, flags, int, oneOf, partial, size, syscall } from '../kernel/syscall.js';
 import type { Task } from '../kernel/task.js';
-import { permFields } from './ipc-perm.js';
+import { ipcSet, ipcStat, permFields, type IpcKind } from './ipc-control.js';
 
 export const shmget = syscall(
   'shmget',
@@ -46,9 +45,9 @@ export const shmctl = syscall('shmctl', [int, oneOf(COMMANDS), address], (task, 
     case IPC_STAT:
     case SHM_STAT:
     case SHM_STAT_ANY:
-      return statShm(task, id, wanted, at);
+      return ipcStat(task, SHM, id, wanted, at);
     case IPC_SET:
-      return setShm(task, id, at);
+      return ipcSet(task, SHM, id, at);
     case IPC_RMID:
       return removeShm(task, id);
     case SHM_LOCK:
@@ -62,31 +61,14 @@ export const shmctl = syscall('shmctl', [int, oneOf(COMMANDS), address], (task, 
   }
 });
 
-function statShm(task: Task, id: number, command: number, at: number): number {
-  const table = task.nsproxy.ipc.shm;
-  const segment = command === IPC_STAT ? table.find(id) : table.atSlot(id);
-  if (isErr(segment)) return segment;
-  const allowed = command === SHM_STAT_ANY ? 0 : checkAccess(task.cred, segment.perm, 0o444);
-  if (isErr(allowed)) return allowed;
-  const stored = task.mm.writeStruct(at, SHMID_DS, shmidDs(segment));
-  return isErr(stored) ? stored : command === IPC_STAT ? 0 : segment.perm.id;
-}
-
-function shmidDs(segment: ShmSegment): ShmidDs {
-  const { atime, dtime, ctime, cpid, lpid, nattch } = segment;
-  return { ...permFields(segment.perm), segsz: segment.size, atime, dtime, ctime, cpid, lpid, nattch, unused3: 0, unused4: 0 };
-}
-
-function setShm(task: Task, id: number, at: number): number | Errno {
-  const given = task.mm.readStruct(at, SHMID_DS);
-  if (isErr(given)) return EFAULT;
-  const segment = task.nsproxy.ipc.shm.find(id);
-  if (isErr(segment)) return segment;
-  const allowed = checkOwner(task.cred, segment.perm) || setOwner(segment.perm, given.uid, given.gid, given.mode);
-  if (isErr(allowed)) return allowed;
-  segment.ctime = nowSeconds(task.machine);
-  return 0;
-}
+const SHM: IpcKind<ShmSegment, ShmidDs> = {
+  table: (ipc) => ipc.shm,
+  status: SHMID_DS,
+  describe: ({ perm, size: segsz, atime, dtime, ctime, cpid, lpid, nattch }) => {
+    return { ...permFields(perm), segsz, atime, dtime, ctime, cpid, lpid, nattch, unused3: 0, unused4: 0 };
+  },
+  statAny: SHM_STAT_ANY,
+};
 
 function infoShm(task: Task, command: number, at: number): number | Errno {
   const { ipc } = task.nsproxy;

@@ -10,7 +10,7 @@ import { EINVAL } from '../abi/errno.js';
 import { S_IFIFO, S_IFMT, S_IFREG, S_IFSOCK } from '../abi/stat.js';
 import { Dentry } from './dentry.js';
 import { FileSystem, type FileSystemStatistics } from './file-system.js';
-import { Inode, type AttributeChange, type InodeAttributes } from './inode.js';
+import { fillAttributes, Inode, type AttributeChange, type InodeAttributes } from './inode.js';
 import { Mount } from './mount.js';
 import type { OpenFile } from './open-file.js';
 import { openSpecialFile } from './special-files.js';
@@ -72,18 +72,8 @@ export class AnonInode extends Inode {
     return this.place;
   }
 
-  getAttributes(out: InodeAttributes): 0 | Errno {
-    out.ino = this.ino;
-    out.mode = this.mode;
-    out.nlink = 1;
-    out.uid = this.uid;
-    out.gid = this.gid;
-    out.rdev = 0;
-    out.size = this.size;
-    out.blksize = 4096;
-    out.blocks = 0;
-    out.atime = out.mtime = out.ctime = this.created;
-    return 0;
+  getAttributes(out: InodeAttributes): 0 {
+    return fillAttributes(out, this, 1, 4096, this.created);
   }
 
   /** Opening a pipe again by its descriptor's name (/dev/fd/N, process substitution) is like opening a FIFO. */

@@ -32,6 +32,21 @@ export interface InodeAttributes {
   ctime: Timespec;
 }
 
+/** What `getAttributes` answers for an inode that takes up no blocks and knows one time (Linux: generic_fillattr). */
+export function fillAttributes(out: InodeAttributes, inode: Inode, nlink: number, blksize: number, time: Timespec, rdev = 0): 0 {
+  out.ino = inode.ino;
+  out.mode = inode.mode;
+  out.nlink = nlink;
+  out.uid = inode.uid;
+  out.gid = inode.gid;
+  out.rdev = rdev;
+  out.size = inode.size;
+  out.blksize = blksize;
+  out.blocks = 0;
+  out.atime = out.mtime = out.ctime = time;
+  return 0;
+}
+
 /** A record for `getAttributes` to fill. */
 export function emptyAttributes(): InodeAttributes {
   const zero = { sec: 0, nsec: 0 };

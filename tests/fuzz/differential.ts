@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { Sandbox } from '../../src/api/sandbox.js';
 import { compile } from '../guest/programs.js';
 import type { PlatformName } from '../support/platforms.js';
+import { atOurPriority } from '../support/run.js';
 import { firstDifference, formatScripts, makeScript, splitOutput, type Script } from './scripts.js';
 
 const NOBODY = 65534;
@@ -59,7 +60,8 @@ export class Differential implements AsyncDisposable {
 
   private async runInGuest(scripts: readonly Script[]): Promise<string[][]> {
     const options = { stdin: formatScripts(scripts), timeoutMs: TIMEOUT_MS, maxBuffer: MAX_OUTPUT };
-    return splitOutput((await this.sandbox.exec('/fuzz/interpreter', ['/tmp'], options)).stdout);
+    const [program, ...args] = atOurPriority(['/fuzz/interpreter', '/tmp']);
+    return splitOutput((await this.sandbox.exec(program!, args, options)).stdout);
   }
 
   /** Those of the scripts that say something else under skas. What the machine itself does not do twice alike does not count. */

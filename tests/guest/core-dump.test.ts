@@ -8,7 +8,7 @@ import { ROOT } from '../../tools/repository.js';
 const CLI = join(ROOT, 'dist', 'cli.cjs');
 
 function run(script: string): string {
-  const { stdout, stderr } = spawnSync(process.execPath, [CLI, 'run', '-C', '/tmp', '--', 'bash', '-c', script], {
+  const { stdout, stderr } = spawnSync(process.execPath, [CLI, 'run', '-C', '/tmp', '-u', '0', '--', 'bash', '-c', script], {
     encoding: 'utf8',
     timeout: 60_000,
   });

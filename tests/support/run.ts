@@ -1,5 +1,6 @@
 /** Runs a command natively or under skas, in the same folder, with the same environment, and collects what it did. */
 import { spawn } from 'node:child_process';
+import { getPriority } from 'node:os';
 import { join } from 'node:path';
 import { ROOT } from '../../tools/repository.js';
 import type { PlatformName } from './platforms.js';
@@ -27,6 +28,12 @@ export const CLI = process.env['SKAS_CLI'] ?? join(ROOT, 'dist/cli.cjs');
 
 const MAX_OUTPUT = 64 << 20;
 
+/** The command at the priority that it has natively: a guest begins with 0, whatever the tests were started with. */
+export function atOurPriority(argv: readonly string[]): readonly string[] {
+  const priority = getPriority();
+  return priority === 0 ? argv : ['nice', '-n', String(priority), ...argv];
+}
+
 export function runNatively(argv: readonly string[], options: RunOptions): Promise<Outcome> {
   return run(argv, options);
 }
@@ -34,7 +41,7 @@ export function runNatively(argv: readonly string[], options: RunOptions): Promi
 export function runUnderSkas(platform: PlatformName, argv: readonly string[], options: RunOptions): Promise<Outcome> {
   const environment = Object.entries(options.env).flatMap(([name, value]) => ['-e', `${name}=${value}`]);
   const skas = [process.execPath, CLI, 'run', '--platform', platform, ...environment, ...(options.skasOptions ?? []), '--'];
-  return run([...skas, ...argv], options);
+  return run([...skas, ...atOurPriority(argv)], options);
 }
 
 const SIGNAL_NUMBERS: Readonly<Record<string, number>> = {

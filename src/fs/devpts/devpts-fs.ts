@@ -12,7 +12,7 @@ import type { Machine } from '../../kernel/machine.js';
 import type { Task } from '../../kernel/task.js';
 import { installFile } from '../../kernel/task-files.js';
 import { FileSystem, type FileSystemStatistics } from '../../vfs/file-system.js';
-import { Inode, type AttributeChange, type InodeAttributes } from '../../vfs/inode.js';
+import { fillAttributes, Inode, type AttributeChange, type InodeAttributes } from '../../vfs/inode.js';
 import { OpenFile, type DirectorySink } from '../../vfs/open-file.js';
 import { makeDevice, registerDevice } from '../../vfs/special-files.js';
 import { openSlave, PtyMaster } from './pty.js';
@@ -46,23 +46,8 @@ abstract class DevptsInode extends Inode {
     super(fs);
     this.time = machine.clock.realtime();
   }
-  getAttributes(out: InodeAttributes): 0 | Errno {
-    const { ino, mode, uid, gid, rdev, time } = this;
-    Object.assign(out, {
-      ino,
-      mode,
-      nlink: this.isDirectory ? 2 : 1,
-      uid,
-      gid,
-      rdev,
-      size: 0,
-      blksize: 1024,
-      blocks: 0,
-      atime: time,
-      mtime: time,
-      ctime: time,
-    });
-    return 0;
+  getAttributes(out: InodeAttributes): 0 {
+    return fillAttributes(out, this, this.isDirectory ? 2 : 1, 1024, this.time, this.rdev);
   }
   override setAttributes(change: AttributeChange): 0 | Errno {
     if (change.mode !== undefined) this.mode = (this.mode & S_IFMT) | (change.mode & 0o7777);

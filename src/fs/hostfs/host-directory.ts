@@ -18,11 +18,11 @@ import {
   symlinkName,
   unlinkName,
 } from '../../host/files.js';
-import type { CreateAttributes, Inode } from '../../vfs/inode.js';
+import type { CreateAttributes, Inode, InodeAttributes } from '../../vfs/inode.js';
 import type { OpenFile } from '../../vfs/open-file.js';
 import type { FdHolder } from './fd-cache.js';
 import { HostInode, PUBLIC_READ, PUBLIC_SEARCH, safeMode } from './host-inode.js';
-import { HostListing } from './host-listing.js';
+import { EmptyListing, HostListing } from './host-listing.js';
 import { isKernelFileSystem } from './kernel-file-systems.js';
 import { childRule, SHOWN_EMPTY, shows } from './view-rule.js';
 
@@ -99,7 +99,15 @@ export class HostDirectory extends HostInode implements FdHolder {
     return (this.fs.scratch.mode & S_IFMT) === S_IFDIR ? this.fs.inodeFor(this, name, SHOWN_EMPTY) : EACCES;
   }
 
+  /** Without the count of subdirectories that are not shown. */
+  override getAttributes(out: InodeAttributes): 0 | Errno {
+    const result = super.getAttributes(out);
+    if (this.rule === SHOWN_EMPTY) out.nlink = 2;
+    return result;
+  }
+
   override open(flags: number): OpenFile | Errno {
+    if (this.rule === SHOWN_EMPTY) return new EmptyListing(this, flags);
     if (!this.isPublic(PUBLIC_READ)) return EACCES;
     const fd = this.fs.fds.withRoom(() => {
       const dir = this.pathFd();

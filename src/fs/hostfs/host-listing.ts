@@ -135,6 +135,27 @@ export class HostListing extends OpenFile {
   }
 }
 
+/** A directory of which the view shows nothing: the host is not asked, and need not let us look. */
+export class EmptyListing extends OpenFile {
+  constructor(
+    private readonly directory: HostDirectory,
+    flags: number,
+  ) {
+    super(directory, flags);
+  }
+
+  override readDirectory(from: number, sink: DirectorySink): 0 {
+    const { ino, parent } = this.directory;
+    if (from <= 0 && !sink({ name: '.', ino, type: DT_DIR }, 1)) return 0;
+    if (from <= 1) sink({ name: '..', ino: (parent ?? this.directory).ino, type: DT_DIR }, DOTS);
+    return 0;
+  }
+
+  override fsync(): 0 {
+    return 0;
+  }
+}
+
 function nameAt(start: number): ByteString {
   return chunkBytes.toString('latin1', start, chunkBytes.indexOf(0, start));
 }

@@ -41,6 +41,7 @@ test('directories that are there, but empty', () => {
   ]) {
     if (!existsSync(path) || realpathSync(path) !== path) continue;
     assert.deepEqual(tree.list(path), [], path);
+    assert.equal((tree.stat(path) as InodeAttributes).nlink, 2, path);
     assert.equal(tree.at(`${path}/self`), ENOENT);
   }
   assert.equal(((tree.stat('/tmp') as InodeAttributes).mode & 0o1777).toString(8), '1777');

@@ -7,26 +7,9 @@
 import { isErr, type ByteString, type Errno } from '../../base/brands.js';
 import { S_IFDIR, S_IFLNK, S_IFMT } from '../../abi/stat.js';
 import { dropInode, holdInode } from '../../vfs/dentry.js';
-import { Inode, type AttributeChange, type CreateAttributes, type InodeAttributes } from '../../vfs/inode.js';
+import { emptyAttributes, Inode, type AttributeChange, type CreateAttributes, type InodeAttributes } from '../../vfs/inode.js';
 import type { OverlayDirectory } from './overlay-directory.js';
 import type { OverlayFs } from './overlay-fs.js';
-
-export function newAttributes(): InodeAttributes {
-  return {
-    ino: 0,
-    mode: 0,
-    nlink: 0,
-    uid: 0,
-    gid: 0,
-    rdev: 0,
-    size: 0,
-    blksize: 0,
-    blocks: 0,
-    atime: { sec: 0, nsec: 0 },
-    mtime: { sec: 0, nsec: 0 },
-    ctime: { sec: 0, nsec: 0 },
-  };
-}
 
 export abstract class OverlayInode extends Inode {
   readonly ino: number;
@@ -127,7 +110,7 @@ export abstract class OverlayInode extends Inode {
   copyUp(): 0 | Errno {
     if (this.upper) return 0;
     const lower = this.lower!;
-    const attributes = newAttributes();
+    const attributes = emptyAttributes();
     const known = lower.getAttributes(attributes);
     if (isErr(known)) return known;
     const target = this.isSymlink ? lower.readlink() : '';
@@ -200,7 +183,7 @@ export abstract class OverlayInode extends Inode {
   }
 }
 
-const scratch = newAttributes();
+const scratch = emptyAttributes();
 
 function linksOf(inode: Inode): number {
   return isErr(inode.getAttributes(scratch)) ? 1 : scratch.nlink;

@@ -4,7 +4,8 @@ import type { Blocking } from '../../base/blocking.js';
 import { S_IFBLK, S_IFCHR } from '../../abi/stat.js';
 import type { OpenFile } from '../../vfs/open-file.js';
 import { openSpecialFile } from '../../vfs/special-files.js';
-import { newAttributes, OverlayInode } from './overlay-inode.js';
+import { emptyAttributes } from '../../vfs/inode.js';
+import { OverlayInode } from './overlay-inode.js';
 
 export class OverlayNode extends OverlayInode {
   override readlink(): ByteString | Errno {
@@ -15,7 +16,7 @@ export class OverlayNode extends OverlayInode {
   override open(flags: number): OpenFile | Errno | Blocking<OpenFile | Errno> {
     const device = this.type === S_IFCHR || this.type === S_IFBLK;
     if (device && this.lower) return this.lower.open(flags);
-    const attributes = newAttributes();
+    const attributes = emptyAttributes();
     this.real.getAttributes(attributes);
     return openSpecialFile(this, attributes.rdev, flags);
   }

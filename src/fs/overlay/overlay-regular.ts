@@ -8,9 +8,9 @@ import { O_ACCMODE, O_RDONLY, O_RDWR } from '../../abi/fcntl.js';
 import { KernelIoVec } from '../../mm/io-vec.js';
 import type { Mappable } from '../../mm/page-cache.js';
 import { dropFile } from '../../vfs/fd-table.js';
-import type { AttributeChange, Inode, InodeAttributes } from '../../vfs/inode.js';
+import { emptyAttributes, type AttributeChange, type Inode, type InodeAttributes } from '../../vfs/inode.js';
 import type { OpenFile } from '../../vfs/open-file.js';
-import { newAttributes, OverlayInode } from './overlay-inode.js';
+import { OverlayInode } from './overlay-inode.js';
 import { OverlayOpenFile } from './overlay-open-file.js';
 
 const COPY_BYTES = 1 << 18;
@@ -25,7 +25,7 @@ export class OverlayRegular extends OverlayInode {
 
   override getAttributes(out: InodeAttributes): 0 | Errno {
     if (!this.upper || !this.dataBelow) return super.getAttributes(out);
-    const below = newAttributes();
+    const below = emptyAttributes();
     const known = this.lower!.getAttributes(below);
     if (isErr(known)) return known;
     const result = super.getAttributes(out);
@@ -77,7 +77,7 @@ export class OverlayRegular extends OverlayInode {
 
 /** Copies `size` bytes; the times of `to` stay. */
 function copyData(from: Inode, to: Inode, size: number): 0 | Errno {
-  const before = newAttributes();
+  const before = emptyAttributes();
   to.getAttributes(before);
   const atime = { ...before.atime };
   const mtime = { ...before.mtime };

@@ -11,7 +11,7 @@ import { S_IFDIR, S_IFLNK, S_IFREG } from '../../abi/stat.js';
 import type { IoVec } from '../../mm/io-vec.js';
 import type { Credentials } from '../../vfs/credentials.js';
 import type { FileSystem } from '../../vfs/file-system.js';
-import { Inode, type AttributeChange, type InodeAttributes } from '../../vfs/inode.js';
+import { fillAttributes, Inode, type AttributeChange, type InodeAttributes } from '../../vfs/inode.js';
 import { OpenFile, type DirectorySink } from '../../vfs/open-file.js';
 import type { Path } from '../../vfs/path.js';
 
@@ -46,18 +46,8 @@ export abstract class ProcInode extends Inode {
     return 1;
   }
 
-  getAttributes(out: InodeAttributes): 0 | Errno {
-    out.ino = this.ino;
-    out.mode = this.mode;
-    out.nlink = this.linkCount;
-    out.uid = this.uid;
-    out.gid = this.gid;
-    out.rdev = 0;
-    out.size = this.size;
-    out.blksize = 1024;
-    out.blocks = 0;
-    out.atime = out.mtime = out.ctime = START;
-    return 0;
+  getAttributes(out: InodeAttributes): 0 {
+    return fillAttributes(out, this, this.linkCount, 1024, START);
   }
 
   /** Truncating on open (`>` in a shell) is accepted, all else belongs to the kernel. */

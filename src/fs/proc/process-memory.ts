@@ -7,10 +7,12 @@ import { S_IFREG } from '../../abi/stat.js';
 import type { Task } from '../../kernel/task.js';
 import type { IoVec } from '../../mm/io-vec.js';
 import type { FileSystem } from '../../vfs/file-system.js';
-import { Inode, type InodeAttributes } from '../../vfs/inode.js';
+import { fillAttributes, Inode, type InodeAttributes } from '../../vfs/inode.js';
 import { OpenFile } from '../../vfs/open-file.js';
 import { mayInspect } from './access.js';
 import type { Owner } from './nodes.js';
+
+const EPOCH = { sec: 0, nsec: 0 };
 
 const CHUNK_BYTES = 65536;
 
@@ -31,23 +33,8 @@ export class MemoryNode extends Inode {
   get gid(): number {
     return this.owner().gid;
   }
-  getAttributes(out: InodeAttributes): 0 | Errno {
-    const epoch = { sec: 0, nsec: 0 };
-    Object.assign(out, {
-      ino: this.ino,
-      mode: this.mode,
-      nlink: 1,
-      uid: this.uid,
-      gid: this.gid,
-      rdev: 0,
-      size: 0,
-      blksize: 1024,
-      blocks: 0,
-      atime: epoch,
-      mtime: epoch,
-      ctime: epoch,
-    });
-    return 0;
+  getAttributes(out: InodeAttributes): 0 {
+    return fillAttributes(out, this, 1, 1024, EPOCH);
   }
   override open(flags: number): OpenFile | Errno {
     return mayInspect(this.task) ? new MemoryFile(this, flags) : EACCES;

@@ -7,6 +7,7 @@ import { CAP_IPC_OWNER, CAP_SYS_ADMIN } from '../../abi/capability.js';
 import { EACCES, EEXIST, EIDRM, EINVAL, ENOENT, ENOSPC, EPERM } from '../../abi/errno.js';
 import { IPC_CREAT, IPC_EXCL, IPC_PRIVATE } from '../../abi/ipc.js';
 import { hasCapability, inGroup, type Credentials } from '../../vfs/credentials.js';
+import type { Machine } from '../machine.js';
 
 /** Slots that a table may have, whatever its limit says (Linux: IPCMNI). */
 export const IPC_SLOTS = 32768;
@@ -37,6 +38,10 @@ export class IpcPerm {
   get sequence(): number {
     return Math.floor(this.id / IPC_SLOTS);
   }
+}
+
+export function nowSeconds(machine: Machine): number {
+  return machine.clock.realtime().sec;
 }
 
 export interface IpcObject {

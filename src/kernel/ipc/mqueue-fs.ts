@@ -9,7 +9,7 @@ import { RLIMIT_MSGQUEUE } from '../../abi/resource.js';
 import { S_IFDIR, S_IFREG } from '../../abi/stat.js';
 import { hasCapability } from '../../vfs/credentials.js';
 import { FileSystem, type FileSystemStatistics } from '../../vfs/file-system.js';
-import { Inode, type CreateAttributes, type InodeAttributes } from '../../vfs/inode.js';
+import { fillAttributes, Inode, type CreateAttributes, type InodeAttributes } from '../../vfs/inode.js';
 import { OpenFile, type DirectorySink } from '../../vfs/open-file.js';
 import type { Task } from '../task.js';
 import type { IpcNamespace } from './ipc-namespace.js';
@@ -105,22 +105,7 @@ export class MqueueDirectory extends Inode {
   }
 
   getAttributes(out: InodeAttributes): 0 {
-    const { ino, mode, uid, gid, size, created } = this;
-    Object.assign(out, {
-      ino,
-      mode,
-      nlink: 2,
-      uid,
-      gid,
-      size,
-      rdev: 0,
-      blksize: 4096,
-      blocks: 0,
-      atime: created,
-      mtime: created,
-      ctime: created,
-    });
-    return 0;
+    return fillAttributes(out, this, 2, 4096, this.created);
   }
 
   override lookup(name: ByteString): Inode | Errno {

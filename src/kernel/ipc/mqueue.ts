@@ -9,7 +9,7 @@ import { POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from '../../abi/poll.js';
 import { SIGEV_SIGNAL, SI_MESGQ } from '../../abi/signal.js';
 import { S_IFMT } from '../../abi/stat.js';
 import type { IoVec } from '../../mm/io-vec.js';
-import { Inode, type AttributeChange, type CreateAttributes, type InodeAttributes } from '../../vfs/inode.js';
+import { fillAttributes, Inode, type AttributeChange, type CreateAttributes, type InodeAttributes } from '../../vfs/inode.js';
 import { OpenFile } from '../../vfs/open-file.js';
 import { sendToGroup } from '../signals/send.js';
 import type { Task } from '../task.js';
@@ -70,22 +70,7 @@ export class MqueueInode extends Inode {
   }
 
   getAttributes(out: InodeAttributes): 0 {
-    const { ino, mode, nlink, uid, gid, size, created } = this;
-    Object.assign(out, {
-      ino,
-      mode,
-      nlink,
-      uid,
-      gid,
-      size,
-      rdev: 0,
-      blksize: 4096,
-      blocks: 0,
-      atime: created,
-      mtime: created,
-      ctime: created,
-    });
-    return 0;
+    return fillAttributes(out, this, this.nlink, 4096, this.created);
   }
 
   override setAttributes(change: AttributeChange): 0 {

@@ -7,9 +7,8 @@ import { E2BIG, EAGAIN, EIDRM, EINVAL, ENOMEM, ENOMSG, EPERM, ERESTARTNOHAND } f
 import { IPC_NOWAIT, MSG_COPY, MSG_EXCEPT, MSG_NOERROR } from '../../abi/ipc.js';
 import { hasCapability } from '../../vfs/credentials.js';
 import type { Task } from '../task.js';
-import { checkAccess, checkOwner, IpcPerm, setOwner } from './ids.js';
+import { checkAccess, checkOwner, IpcPerm, nowSeconds, setOwner } from './ids.js';
 import { MESSAGE_BYTES_TOTAL, MESSAGE_OVERHEAD, type IpcNamespace } from './ipc-namespace.js';
-import { nowSeconds } from './shm.js';
 
 export interface Message {
   /** Positive. */

@@ -2,7 +2,7 @@
 import { SEMVMX } from '../../abi/ipc.js';
 import type { Task } from '../task.js';
 import { update, type SemaphoreSet } from './sem.js';
-import { nowSeconds } from './shm.js';
+import { nowSeconds } from './ids.js';
 
 export class UndoList {
   /** Tasks that share it. */

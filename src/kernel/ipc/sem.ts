@@ -8,10 +8,9 @@ import { WaitQueue } from '../../base/wait-queue.js';
 import { EAGAIN, EFBIG, EIDRM, EINTR, EINVAL, ENOMEM, ENOSPC, ERANGE, ETIMEDOUT } from '../../abi/errno.js';
 import { IPC_NOWAIT, SEM_UNDO, SEMAEM, SEMVMX } from '../../abi/ipc.js';
 import type { Task } from '../task.js';
-import { checkAccess, checkOwner, IpcPerm } from './ids.js';
+import { checkAccess, checkOwner, IpcPerm, nowSeconds } from './ids.js';
 import { UNDOS_TOTAL, type IpcNamespace } from './ipc-namespace.js';
 import { adjustmentOf, forgetSet, undoListOf, type UndoList } from './sem-undo.js';
-import { nowSeconds } from './shm.js';
 
 /** struct sembuf. */
 export interface SemOperation {

@@ -14,7 +14,7 @@ import { PageCache } from '../../mm/page-cache.js';
 import { hasCapability } from '../../vfs/credentials.js';
 import type { Machine } from '../machine.js';
 import type { Task } from '../task.js';
-import { checkAccess, checkOwner, IpcPerm } from './ids.js';
+import { checkAccess, checkOwner, IpcPerm, nowSeconds } from './ids.js';
 import type { IpcNamespace } from './ipc-namespace.js';
 
 export class ShmSegment {
@@ -43,10 +43,6 @@ export class ShmSegment {
   get pages(): number {
     return pageUp(this.size) / PAGE_SIZE;
   }
-}
-
-export function nowSeconds(machine: Machine): number {
-  return machine.clock.realtime().sec;
 }
 
 /** One attachment as mm sees it: each shmat makes its own, so that shmdt finds what belongs together. */

@@ -1,6 +1,5 @@
 # Results and errors of the file calls, odd arguments included.
 import ctypes
-import errno
 import fcntl
 import os
 import resource
@@ -9,28 +8,7 @@ import subprocess
 import shutil
 import mmap
 
-libc = ctypes.CDLL(None, use_errno=True)
-
-
-def attempt(call, *args, **named):
-    """The call's result, or the name of its error."""
-    try:
-        return call(*args, **named)
-    except OSError as failure:
-        return errno.errorcode[failure.errno]
-
-
-def raw(number, *args):
-    """A system call by number."""
-    ctypes.set_errno(0)
-    values = [ctypes.c_long(value) if isinstance(value, int) else value for value in args]
-    result = libc.syscall(ctypes.c_long(number), *values)
-    return result if result != -1 else errno.errorcode[ctypes.get_errno()]
-
-
-def show(*values):
-    print(*values, flush=True)
-
+from attempts import attempt, raw, show
 
 top = os.path.realpath('.')
 d = top + '/work-files'
