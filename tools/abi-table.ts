@@ -9,6 +9,7 @@ import { FUTEX_WAITV } from '../src/abi/futex-struct.js';
 import { MSGINFO, MSQID_DS, SEMBUF, SEMID_DS, SEMINFO, SHMID_DS, SHMINFO, SHM_INFO_STRUCT } from '../src/abi/ipc-struct.js';
 import { MQ_ATTR } from '../src/abi/mqueue.js';
 import { IO_EVENT, IOCB } from '../src/abi/aio.js';
+import { IN_PKTINFO, IN6_PKTINFO, SOCK_EXTENDED_ERR } from '../src/abi/inet.js';
 import { LOOP_INFO, LOOP_INFO64 } from '../src/abi/loop.js';
 import { MOUNT_ATTR } from '../src/abi/mount-struct.js';
 import { OPEN_HOW } from '../src/abi/openat2.js';
@@ -103,6 +104,14 @@ export const ABI_TABLE: readonly AbiEntry[] = [
   ),
   entry(MSGHDR, 'struct msghdr', 'sys/socket.h', 'msg_name msg_namelen msg_iov msg_iovlen msg_control msg_controllen msg_flags'),
   entry(CMSGHDR, 'struct cmsghdr', 'sys/socket.h', 'cmsg_len cmsg_level cmsg_type'),
+  entry(IN_PKTINFO, 'struct in_pktinfo', 'netinet/in.h', 'ipi_ifindex ipi_spec_dst ipi_addr'),
+  entry(IN6_PKTINFO, 'struct in6_pktinfo', 'netinet/in.h', 'ipi6_addr ipi6_ifindex'),
+  entry(
+    SOCK_EXTENDED_ERR,
+    'struct sock_extended_err',
+    'time.h linux/errqueue.h',
+    'ee_errno ee_origin ee_type ee_code ee_pad ee_info ee_data',
+  ),
   entry(UCRED, 'struct ucred', 'sys/socket.h', 'pid uid gid'),
   entry(LINGER, 'struct linger', 'sys/socket.h', 'l_onoff l_linger'),
   entry(

@@ -88,6 +88,8 @@ const CONSTANT_HEADERS = [
   'sys/prctl.h',
   'sys/resource.h',
   'sys/socket.h',
+  'netinet/in.h',
+  'netinet/udp.h',
   'sys/stat.h',
   'sys/wait.h',
   'sys/xattr.h',

@@ -11,11 +11,14 @@ import { shownGid, shownUid, toKernelGid, toKernelUid } from '../vfs/user-namesp
 import type { Task } from '../kernel/task.js';
 import { capableIn, hasCapability, hasOwnCapability } from '../vfs/credentials.js';
 import type { OpenFile } from '../vfs/open-file.js';
+import type { ControlMessage } from './socket.js';
 import { collectGarbage, filesInFlight, MOST_IN_FLIGHT } from './unix/in-flight.js';
 
 export interface SentControl {
   readonly files: OpenFile[];
   credentials: Ucred | undefined;
+  /** Of other levels, for the socket to read. */
+  readonly others: ControlMessage[];
 }
 
 /** (uid_t) -1: nobody is known. */
@@ -26,13 +29,17 @@ const align = (length: number): number => Math.ceil(length / 8) * 8;
 /** Reads what a sender attached. EINVAL for what is malformed or unknown; EBADF, EPERM. */
 export function parseControl(task: Task, control: Uint8Array): SentControl | Errno {
   const view = new DataView(control.buffer, control.byteOffset, control.length);
-  const sent: SentControl = { files: [], credentials: undefined };
+  const sent: SentControl = { files: [], credentials: undefined, others: [] };
   for (let at = 0; at + CMSGHDR.size <= control.length; ) {
     const header = CMSGHDR.read(view, at);
     if (header.length < CMSGHDR.size || at + header.length > control.length) return EINVAL;
     const data = new DataView(view.buffer, view.byteOffset + at + CMSGHDR.size, header.length - CMSGHDR.size);
-    const result = header.level === SOL_SOCKET ? parseOne(task, header.type, data, sent) : 0;
-    if (isErr(result)) return result;
+    if (header.level === SOL_SOCKET) {
+      const result = parseOne(task, header.type, data, sent);
+      if (isErr(result)) return result;
+    } else {
+      sent.others.push({ level: header.level, type: header.type, data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) });
+    }
     at += align(header.length);
   }
   return sent;
@@ -120,14 +127,14 @@ export class ControlWriter {
   putCredentials(credentials: Ucred): void {
     const data = new Uint8Array(UCRED.size);
     UCRED.write(new DataView(data.buffer), 0, credentials);
-    this.put(SCM_CREDENTIALS, data);
+    this.put(SOL_SOCKET, SCM_CREDENTIALS, data);
   }
 
   putFiles(fds: readonly number[]): void {
-    this.put(SCM_RIGHTS, new Uint8Array(Int32Array.from(fds).buffer));
+    this.put(SOL_SOCKET, SCM_RIGHTS, new Uint8Array(Int32Array.from(fds).buffer));
   }
 
-  private put(type: number, data: Uint8Array): void {
+  put(level: number, type: number, data: Uint8Array): void {
     const room = this.capacity - this.length;
     if (room < CMSGHDR.size) {
       this.isTruncated = true;
@@ -136,7 +143,7 @@ export class ControlWriter {
     const length = CMSGHDR.size + data.length;
     const stored = Math.min(length, room);
     if (stored < length) this.isTruncated = true;
-    CMSGHDR.write(this.view, this.length, { length: stored, level: SOL_SOCKET, type });
+    CMSGHDR.write(this.view, this.length, { length: stored, level, type });
     this.bytes.set(data.subarray(0, stored - CMSGHDR.size), this.length + CMSGHDR.size);
     this.length = Math.min(this.capacity, this.length + align(stored));
   }

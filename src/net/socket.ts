@@ -20,6 +20,13 @@ import type { Task } from '../kernel/task.js';
 export const RECEIVE_EVENTS = POLLIN | POLLERR | POLLHUP | POLLRDHUP;
 export const SEND_EVENTS = POLLOUT | POLLERR | POLLHUP;
 
+/** Ancillary data as it is, of a level that is the family's own business. */
+export interface ControlMessage {
+  readonly level: number;
+  readonly type: number;
+  readonly data: Uint8Array;
+}
+
 /** What goes out with sendmsg. */
 export interface SendRequest {
   readonly io: IoVec;
@@ -30,6 +37,7 @@ export interface SendRequest {
   files: readonly OpenFile[];
   /** SCM_CREDENTIALS, checked. */
   readonly credentials: Ucred | undefined;
+  readonly control?: readonly ControlMessage[];
 }
 
 /** What comes in with recvmsg; everything below `flags` is filled in. */
@@ -42,12 +50,14 @@ export interface ReceiveRequest {
   /** References now held by the request. */
   files: readonly OpenFile[];
   credentials: Ucred | undefined;
+  /** Other ancillary data, in its order. */
+  control: ControlMessage[] | undefined;
   /** Nothing may be added to what has come (MSG_WAITALL stops). */
   isComplete: boolean;
 }
 
 export function receiveRequest(io: IoVec, flags: number): ReceiveRequest {
-  return { io, flags, source: undefined, outFlags: 0, files: [], credentials: undefined, isComplete: false };
+  return { io, flags, source: undefined, outFlags: 0, files: [], credentials: undefined, control: undefined, isComplete: false };
 }
 
 export abstract class Socket extends OpenFile {
@@ -60,7 +70,7 @@ export abstract class Socket extends OpenFile {
 
   constructor(
     readonly machine: Machine,
-    readonly family: number,
+    public family: number,
     /** SOCK_STREAM, ... */
     readonly type: number,
     readonly protocol: number,

@@ -124,6 +124,7 @@ function sendMessage(task: Task, socket: Socket, pointer: number, options: numbe
     destination: destination as Uint8Array | undefined,
     files: sent.files,
     credentials: sent.credentials,
+    control: sent.others,
   };
   return finallyDo(send(task, socket, request), () => held.forEach(dropFile));
 }
@@ -187,6 +188,7 @@ function finishReceive(
   result: number,
 ): number | Errno {
   const control = new ControlWriter(header.control === 0 ? 0 : Math.min(header.controlLength, MAX_CONTROL));
+  for (const { level, type, data } of request.control ?? []) control.put(level, type, data);
   if (request.credentials) control.putCredentials(credentialsFor(task, request.credentials));
   if (request.files.length > 0) installReceived(task, request.files, control, (options & MSG_CMSG_CLOEXEC) !== 0);
   const { mm } = task;

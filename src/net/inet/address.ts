@@ -25,6 +25,11 @@ const SOCKADDR_IN6_SIZE = 28;
 export function isV4(host: string): boolean {
   return host.includes('.');
 }
+export function isMulticast(host: string): boolean {
+  if (!isV4(host)) return host.startsWith('ff');
+  const first = Number(host.slice(0, host.indexOf('.')));
+  return first >= 224 && first < 240;
+}
 export function isAny(host: string): boolean {
   return host === ANY4 || host === ANY6;
 }
@@ -42,13 +47,18 @@ export function parseAddress(family: number, bytes: Uint8Array): Endpoint | Errn
   if (given === AF_INET && bytes.length >= SOCKADDR_IN_SIZE) return { host: [...bytes.subarray(4, 8)].join('.'), port: portOf(bytes) };
   if (bytes.length < SOCKADDR_IN6_MIN) return EINVAL;
   if (given !== AF_INET6) return EAFNOSUPPORT;
-  const host = Buffer.from(bytes.subarray(8, 24)).toString('hex');
-  const mapped = host.startsWith(MAPPED);
-  return { host: mapped ? [...bytes.subarray(20, 24)].join('.') : host, port: portOf(bytes) };
+  return { host: hostOf(bytes.subarray(8, 24)), port: portOf(bytes) };
 }
 
 function portOf(bytes: Uint8Array): number {
   return (bytes[2]! << 8) | bytes[3]!;
+}
+
+/** A struct in_addr or in6_addr as a host. */
+export function hostOf(bytes: Uint8Array): string {
+  if (bytes.length === 4) return bytes.join('.');
+  const host = Buffer.from(bytes).toString('hex');
+  return host.startsWith(MAPPED) ? bytes.subarray(12).join('.') : host;
 }
 
 /** The struct sockaddr of an endpoint, for a socket of `family`. */
@@ -67,7 +77,7 @@ export function encodeAddress(family: number, { host, port }: Endpoint): Uint8Ar
 
 /** What bind(2) accepts. */
 export function checkLocal(host: string): 0 | Errno {
-  return isAny(host) || isLoopback(host) ? 0 : EADDRNOTAVAIL;
+  return isAny(host) || isLoopback(host) || isMulticast(host) ? 0 : EADDRNOTAVAIL;
 }
 
 /** Where a packet to `host` goes: the unspecified address means this machine. */

@@ -2,6 +2,7 @@
 import type { Errno } from '../../base/brands.js';
 import { EPERM, EPROTONOSUPPORT, ESOCKTNOSUPPORT } from '../../abi/errno.js';
 import { CAP_NET_RAW } from '../../abi/capability.js';
+import { IPPROTO_IP, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE } from '../../abi/inet.js';
 import { AF_INET, AF_INET6, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM } from '../../abi/socket.js';
 import type { Task } from '../../kernel/task.js';
 import { hasCapability } from '../../vfs/credentials.js';
@@ -11,18 +12,14 @@ import { stackOf } from './stack.js';
 import { TcpSocket } from './tcp-socket.js';
 import { UdpSocket } from './udp-socket.js';
 
-const IPPROTO_IP = 0;
-const IPPROTO_TCP = 6;
-const IPPROTO_UDP = 17;
-
 function create(family: number, task: Task, type: number, protocol: number): Socket | Errno {
   switch (type) {
     case SOCK_STREAM:
       if (protocol !== IPPROTO_IP && protocol !== IPPROTO_TCP) return EPROTONOSUPPORT;
       return new TcpSocket(task, stackOf(task), family);
     case SOCK_DGRAM:
-      if (protocol !== IPPROTO_IP && protocol !== IPPROTO_UDP) return EPROTONOSUPPORT;
-      return new UdpSocket(task, stackOf(task), family);
+      if (protocol !== IPPROTO_IP && protocol !== IPPROTO_UDP && protocol !== IPPROTO_UDPLITE) return EPROTONOSUPPORT;
+      return new UdpSocket(task, stackOf(task), family, protocol === IPPROTO_UDPLITE ? IPPROTO_UDPLITE : IPPROTO_UDP);
     case SOCK_RAW:
       return hasCapability(task.cred, CAP_NET_RAW) && protocol !== IPPROTO_IP
         ? ESOCKTNOSUPPORT

@@ -1,10 +1,10 @@
 /** What TCP and UDP sockets share (Linux: net/ipv4/af_inet.c, net/ipv6/af_inet6.c): addresses, ports, options, shutdown. */
 import { isErr, type Errno } from '../../base/brands.js';
-import { EACCES, EFAULT, EINVAL, ENOTCONN, ENOTTY } from '../../abi/errno.js';
+import { EACCES, EADDRINUSE, EFAULT, EINVAL, ENOBUFS, ENOTCONN, ENOTTY } from '../../abi/errno.js';
 import { FIONREAD, TIOCOUTQ } from '../../abi/ioctls.js';
 import { CAP_NET_BIND_SERVICE } from '../../abi/capability.js';
 import { POLLIN, POLLOUT, POLLRDNORM, POLLWRBAND, POLLWRNORM } from '../../abi/poll.js';
-import { AF_INET, SO_REUSEADDR, SO_REUSEPORT } from '../../abi/socket.js';
+import { AF_INET, AF_INET6, SO_REUSEADDR, SO_REUSEPORT } from '../../abi/socket.js';
 import type { Task } from '../../kernel/task.js';
 import type { IoVec } from '../../mm/io-vec.js';
 import { hasCapability } from '../../vfs/credentials.js';
@@ -12,19 +12,25 @@ import type { IoctlCaller } from '../../vfs/open-file.js';
 import { interfaceIoctl } from '../interface-ioctl.js';
 import { receiveRequest, Socket } from '../socket.js';
 import { ANY4, ANY6, checkLocal, encodeAddress, isV4, parseAddress, type Endpoint } from './address.js';
-import { getInetOption, setInetOption, V6ONLY_KEY } from './inet-options.js';
+import { getInetOption, inetOption, setInetOption, V6ONLY_KEY } from './inet-options.js';
 import type { PortOwner, PortTable } from './ports.js';
 import type { InetStack } from './stack.js';
 
 export const READABLE = POLLIN | POLLRDNORM;
 export const WRITABLE = POLLOUT | POLLWRNORM | POLLWRBAND;
 const FIRST_FREE_PORT = 1024;
+/** net.ipv4.igmp_max_memberships */
+const MOST_GROUPS = 20;
+const TCP_ESTABLISHED = 1;
+const TCP_CLOSE = 7;
 
 const ioctlWord = new Uint8Array(4);
 
 export abstract class InetSocket extends Socket implements PortOwner {
   local: Endpoint | undefined = undefined;
   remote: Endpoint | undefined = undefined;
+  /** What bind(2) asked for. */
+  private boundHost: string | undefined;
   error: 0 | Errno = 0;
   isReleased = false;
 
@@ -36,6 +42,7 @@ export abstract class InetSocket extends Socket implements PortOwner {
     protocol: number,
   ) {
     super(task.machine, family, type, protocol, task.cred.fsuid, task.cred.fsgid);
+    this.isV6Family = family === AF_INET6;
   }
 
   protected abstract readonly ports: PortTable<InetSocket>;
@@ -64,7 +71,18 @@ export abstract class InetSocket extends Socket implements PortOwner {
     if (isErr(local)) return local;
     if (isV4(host) && this.family !== AF_INET && this.v6Only) return EINVAL;
     if (port > 0 && port < FIRST_FREE_PORT && !hasCapability(task.cred, CAP_NET_BIND_SERVICE)) return EACCES;
-    return this.local ? EINVAL : this.ports.bind(this, { host, port });
+    const bound = this.local ? EINVAL : this.ports.bind(this, { host, port });
+    if (!isErr(bound)) this.boundHost = this.local!.host;
+    return bound;
+  }
+
+  /** A name that the kernel chose goes with the peer (Linux: __udp_disconnect, tcp_disconnect): getaddrinfo(3) relies on it. */
+  protected forgetAutobind(): void {
+    if (this.boundHost !== undefined) this.local = { host: this.boundHost, port: this.local!.port };
+    else {
+      this.ports.release(this);
+      this.local = undefined;
+    }
   }
 
   /** A port of the kernel's choice, at any address. */
@@ -96,11 +114,42 @@ export abstract class InetSocket extends Socket implements PortOwner {
     return this.send({ io, flags: 0, destination: undefined, files: [], credentials: undefined });
   }
 
+  /** Made as a socket of AF_INET6, whatever IPV6_ADDRFORM said since. */
+  readonly isV6Family: boolean;
+  /** Multicast groups, on the loopback interface. */
+  private groups: Set<string> | undefined;
+
+  joinGroup(group: string): 0 | Errno {
+    this.groups ??= new Set();
+    if (this.groups.has(group)) return EADDRINUSE;
+    if (this.groups.size >= MOST_GROUPS) return ENOBUFS;
+    this.groups.add(group);
+    return 0;
+  }
+  leaveGroup(group: string): boolean {
+    return this.groups?.delete(group) ?? false;
+  }
+  isInGroup(group: string): boolean {
+    return this.groups?.has(group) ?? false;
+  }
+
+  /** State as /proc/net/tcp numbers it. */
+  get stateNumber(): number {
+    return this.remote ? TCP_ESTABLISHED : TCP_CLOSE;
+  }
+
+  /** The value of a numeric option of the internet protocols. */
+  option(level: number, name: number): number {
+    return inetOption(this, level, name);
+  }
+  /** Told after an option of the internet protocols has changed. */
+  onOptionSet(_level: number, _name: number, _value: number): void {}
+
   override getOption(_task: Task, level: number, name: number): Uint8Array | Errno | undefined {
     return getInetOption(this, level, name);
   }
-  override setOption(_task: Task, level: number, name: number, value: Uint8Array): 0 | Errno | undefined {
-    return setInetOption(this, level, name, value);
+  override setOption(task: Task, level: number, name: number, value: Uint8Array): 0 | Errno | undefined {
+    return setInetOption(task, this, level, name, value);
   }
 
   /** FIONREAD and SIOCOUTQ. */

@@ -6,6 +6,7 @@ import { ANY4, ANY6, isAny, isV4, type Endpoint } from './address.js';
 /** What a table must know of a socket. */
 export interface PortOwner {
   local: Endpoint | undefined;
+  readonly remote: Endpoint | undefined;
   /** Of a socket of AF_INET6: IPv4 packets are not for it. */
   readonly v6Only: boolean;
   readonly isListening: boolean;
@@ -71,21 +72,42 @@ export class PortTable<T extends PortOwner> {
     return true;
   }
 
-  /** The owner that takes what is sent to `to`: one of exactly that address before one of any. */
-  find(to: Endpoint, takes: (owner: T) => boolean): T | undefined {
-    let best: T | undefined;
+  /**
+   * The owner that takes what is sent to `to`: one connected to the sender before one of exactly that address before one of any.
+   * Among equals that share a port (SO_REUSEPORT) the sender's port decides, so that a flow stays with one of them.
+   */
+  find(to: Endpoint, takes: (owner: T) => boolean, from?: Endpoint): T | undefined {
+    let best: T[] = [];
+    let bestScore = 0;
     for (const owner of this.byPort.get(to.port) ?? []) {
       if (!takes(owner)) continue;
-      const { host } = owner.local!;
-      if (host === to.host) return owner;
-      if (host === ANY4 ? isV4(to.host) : host === ANY6 && !(isV4(to.host) && owner.v6Only)) best ??= owner;
+      const score = scoreOf(owner, to);
+      if (score === 0 || score < bestScore) continue;
+      if (score > bestScore) best = [];
+      bestScore = score;
+      best.push(owner);
     }
-    return best;
+    const first = best[0];
+    return first?.reusesPort && from ? best[from.port % best.length] : first;
+  }
+
+  /** All that have `port`, whatever their address. */
+  ownersOf(port: number): Iterable<T> {
+    return this.byPort.get(port) ?? [];
   }
 
   *owners(): Iterable<T> {
     for (const owners of this.byPort.values()) yield* owners;
   }
+}
+
+/** How well an owner fits what is sent to `to`; 0: not at all. */
+function scoreOf(owner: PortOwner, to: Endpoint): number {
+  const { host } = owner.local!;
+  const connected = owner.remote && !owner.isListening ? 4 : 0;
+  if (host === to.host) return 3 + connected;
+  if (host === ANY4) return isV4(to.host) ? 2 + connected : 0;
+  return host === ANY6 && !(isV4(to.host) && owner.v6Only) ? 1 + connected : 0;
 }
 
 function overlaps(a: PortOwner, aHost: string, b: PortOwner, bHost: string): boolean {

@@ -7,11 +7,8 @@ import { encodeAddress, type Endpoint } from './address.js';
 import type { InetSocket } from './inet-socket.js';
 import type { PortTable } from './ports.js';
 import { stackOf, type InetStack } from './stack.js';
-import { TcpSocket } from './tcp-socket.js';
 
 const NOWHERE4: Endpoint = { host: '0.0.0.0', port: 0 };
-const UDP_UNCONNECTED = 7;
-const UDP_CONNECTED = 1;
 
 function place(family: number, endpoint: Endpoint): string {
   const bytes = encodeAddress(family, endpoint);
@@ -25,18 +22,13 @@ function place(family: number, endpoint: Endpoint): string {
   return `${text.toUpperCase()}:${endpoint.port.toString(16).toUpperCase().padStart(4, '0')}`;
 }
 
-function stateOf(socket: InetSocket): number {
-  if (socket instanceof TcpSocket) return socket.stateNumber;
-  return socket.remote ? UDP_CONNECTED : UDP_UNCONNECTED;
-}
-
 function table(family: number, choose: (stack: InetStack) => PortTable<InetSocket>): (machine: Machine) => ByteString {
   return (machine) => {
     let text = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n';
     let line = 0;
     for (const socket of choose(stackOf(machine.current)).owners()) {
       if (socket.family !== family) continue;
-      const state = stateOf(socket).toString(16).toUpperCase().padStart(2, '0');
+      const state = socket.stateNumber.toString(16).toUpperCase().padStart(2, '0');
       text +=
         `${String(line++).padStart(4)}: ${place(family, socket.local!)} ${place(family, socket.remote ?? NOWHERE4)} ${state} ` +
         `00000000:00000000 00:00000000 00000000 ${String(socket.inode.uid).padStart(5)}        0 ${socket.inode.ino} 1 0000000000000000 0\n`;
@@ -61,5 +53,13 @@ export function registerInetTables(): void {
   registerSocketTable(
     'udp6',
     table(AF_INET6, (stack) => stack.udp),
+  );
+  registerSocketTable(
+    'udplite',
+    table(AF_INET, (stack) => stack.udplite),
+  );
+  registerSocketTable(
+    'udplite6',
+    table(AF_INET6, (stack) => stack.udplite),
   );
 }

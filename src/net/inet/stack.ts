@@ -6,6 +6,7 @@ import { PortTable } from './ports.js';
 export class InetStack {
   readonly tcp = new PortTable<InetSocket>();
   readonly udp = new PortTable<InetSocket>();
+  readonly udplite = new PortTable<InetSocket>();
 }
 
 const stacks = new WeakMap<object, InetStack>();

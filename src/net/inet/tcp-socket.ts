@@ -115,9 +115,9 @@ export class TcpSocket extends InetSocket {
   }
 
   private connectTo(task: Task, to: Endpoint): 0 | Errno {
-    const listener = this.ports.find(to, (owner) => owner.isListening) as TcpSocket | undefined;
     const bound = this.autobind();
     if (isErr(bound)) return bound;
+    const listener = this.ports.find(to, (owner) => owner.isListening, this.local) as TcpSocket | undefined;
     if (!listener) return ECONNREFUSED;
     if (listener.pending.length > listener.backlog) return EAGAIN;
     const own = this.local!;
@@ -147,6 +147,7 @@ export class TcpSocket extends InetSocket {
     this.peer = undefined;
     this.remote = undefined;
     this.state = 'closed';
+    this.forgetAutobind();
     return 0;
   }
 
@@ -155,7 +156,7 @@ export class TcpSocket extends InetSocket {
     const host = isErr(wanted) ? wanted : routeTo((wanted as Endpoint).host);
     if (isErr(host)) return [];
     const to = { host: host as string, port: (wanted as Endpoint).port };
-    const listener = this.ports.find(to, (owner) => owner.isListening);
+    const listener = this.ports.find(to, (owner) => owner.isListening, this.local);
     return listener ? [{ queue: listener.queue, mask: WRITABLE | POLLHUP, exclusive: false }] : [];
   }
 
@@ -266,8 +267,7 @@ export class TcpSocket extends InetSocket {
     if (this.state === 'listening') this.waiters.wake(WRITABLE | POLLHUP);
   }
 
-  /** State as /proc/net/tcp numbers it. */
-  get stateNumber(): number {
+  override get stateNumber(): number {
     if (this.state === 'listening') return 10;
     return this.state === 'connected' ? (this.sawEnd ? 8 : 1) : 7;
   }

@@ -1,183 +1,139 @@
-/** UDP over the loopback interface (Linux: net/ipv4/udp.c; udp(7)). A full receive buffer drops what comes, as ever. */
+/**
+ * UDP and UDP-Lite over the loopback interface (Linux: net/ipv4/udp.c, udplite.c; udp(7), udplite(7)): corking, segments, and what
+ * an unreachable port says. Left out: checksums (nothing is ever damaged), UDP_GRO (datagrams come one by one).
+ */
 import { isErr, type Errno } from '../../base/brands.js';
-import { EAGAIN, ECONNREFUSED, EDESTADDRREQ, EINVAL, EMSGSIZE, ENETUNREACH, ENOTCONN, EOPNOTSUPP, EPIPE } from '../../abi/errno.js';
-import { POLLERR, POLLHUP, POLLRDHUP } from '../../abi/poll.js';
-import { AF_UNSPEC, MSG_ERRQUEUE, MSG_OOB, MSG_PEEK, MSG_TRUNC, SHUT_RD, SHUT_RDWR, SHUT_WR, SOCK_DGRAM } from '../../abi/socket.js';
+import { ECONNREFUSED, EDESTADDRREQ, EINVAL, EMSGSIZE, EOPNOTSUPP, EPIPE } from '../../abi/errno.js';
+import { IP_MULTICAST_ALL, IPPROTO_UDPLITE, SOL_IP, SOL_UDP, UDP_CORK } from '../../abi/inet.js';
+import { MSG_MORE, MSG_OOB, SOCK_DGRAM } from '../../abi/socket.js';
 import type { Task } from '../../kernel/task.js';
-import type { ReceiveRequest, SendRequest, Socket } from '../socket.js';
-import { encodeAddress, isAny, isV4, LOOPBACK4, LOOPBACK6, parseAddress, routeTo, type Endpoint } from './address.js';
-import { InetSocket, READABLE, WRITABLE } from './inet-socket.js';
+import type { SendRequest } from '../socket.js';
+import { isAny, isMulticast, isV4, type Endpoint } from './address.js';
+import { DatagramSocket, loopbackFor } from './datagram-socket.js';
+import { packetOptions, type Datagram, type PacketOptions } from './datagram-control.js';
+import { queuesErrors } from './error-queue.js';
+import type { InetSocket } from './inet-socket.js';
 import type { PortTable } from './ports.js';
 import type { InetStack } from './stack.js';
 
-const IPPROTO_UDP = 17;
-const MAX_DATAGRAM = 65507;
-/** What a datagram counts besides its bytes. */
-const OVERHEAD = 256;
+/** 65,535 less the headers of UDP, and of IPv4, whose length counts its own. */
+const MAX_DATAGRAM4 = 65507;
+const MAX_DATAGRAM6 = 65527;
+/** UDP_MAX_SEGMENTS */
+const MAX_SEGMENTS = 128;
 
-interface Datagram {
-  readonly bytes: Uint8Array;
-  readonly source: Endpoint;
+/** A datagram of which more is to come (MSG_MORE, UDP_CORK). */
+interface Corked {
+  readonly parts: Uint8Array[];
+  length: number;
+  readonly target: Endpoint;
+  readonly options: PacketOptions;
 }
 
-export class UdpSocket extends InetSocket {
-  private readonly received: Datagram[] = [];
-  private queuedBytes = 0;
-  private receiveShut = false;
-  private sendShut = false;
-  /** What bind(2) asked for. */
-  private boundHost: string | undefined;
+export class UdpSocket extends DatagramSocket {
+  private corked: Corked | undefined;
 
-  constructor(task: Task, stack: InetStack, family: number) {
-    super(task, stack, family, SOCK_DGRAM, IPPROTO_UDP);
+  constructor(task: Task, stack: InetStack, family: number, protocol: number) {
+    super(task, stack, family, SOCK_DGRAM, protocol);
   }
 
   protected override get ports(): PortTable<InetSocket> {
-    return this.stack.udp;
-  }
-  override get writesAll(): boolean {
-    return false;
-  }
-  override get raisesSigpipe(): boolean {
-    return false;
-  }
-  protected override get inputBytes(): number {
-    return this.received[0]?.bytes.length ?? 0;
-  }
-  protected override get outputBytes(): number {
-    return 0;
-  }
-
-  listen(): 0 | Errno {
-    return EOPNOTSUPP;
-  }
-  accept(): Socket | Errno {
-    return EOPNOTSUPP;
-  }
-
-  override bind(task: Task, address: Uint8Array): 0 | Errno {
-    const result = super.bind(task, address);
-    if (!isErr(result)) this.boundHost = this.local!.host;
-    return result;
-  }
-
-  connect(_task: Task, address: Uint8Array): 0 | Errno {
-    if (address.length >= 2 && (address[0]! | (address[1]! << 8)) === AF_UNSPEC) {
-      this.forgetPeer();
-      return 0;
-    }
-    const to = this.destination(address);
-    if (isErr(to)) return to;
-    const bound = this.autobind();
-    if (isErr(bound)) return bound;
-    this.remote = to as Endpoint;
-    const own = this.local!;
-    if (isAny(own.host)) this.local = { host: sourceHost(this.remote), port: own.port };
-    return 0;
-  }
-
-  /** An address that connect chose goes with the peer (Linux: __udp_disconnect): getaddrinfo(3) tries one family after the other so. */
-  private forgetPeer(): void {
-    this.remote = undefined;
-    if (this.boundHost !== undefined) this.local = { host: this.boundHost, port: this.local!.port };
-    else {
-      this.ports.release(this);
-      this.local = undefined;
-    }
-  }
-
-  private destination(address: Uint8Array): Endpoint | Errno {
-    const wanted = parseAddress(this.family, address);
-    if (isErr(wanted)) return wanted;
-    const { host, port } = wanted as Endpoint;
-    const route = routeTo(host);
-    if (isErr(route)) return route === ENETUNREACH ? ENETUNREACH : route;
-    return { host: route as string, port };
+    return this.protocol === IPPROTO_UDPLITE ? this.stack.udplite : this.stack.udp;
   }
 
   send(request: SendRequest): number | Errno {
+    if (request.io.remaining > 0xffff) return EMSGSIZE;
     if ((request.flags & MSG_OOB) !== 0) return EOPNOTSUPP;
     const error = this.takeError();
     if (error !== 0) return error;
     if (this.sendShut) return EPIPE;
-    const to = request.destination ? this.destination(request.destination) : (this.remote ?? EDESTADDRREQ);
-    if (isErr(to)) return to;
-    const target = to as Endpoint;
-    if (target.port === 0) return EINVAL;
+    const corked = this.corked ?? this.begin(request);
+    if (isErr(corked)) return corked;
     const { remaining } = request.io;
-    if (remaining > MAX_DATAGRAM) return EMSGSIZE;
-    const bound = this.autobind();
-    if (isErr(bound)) return bound;
+    const most = isV4(corked.target.host) ? MAX_DATAGRAM4 : MAX_DATAGRAM6;
+    if (corked.length + remaining > most) return EMSGSIZE;
     const bytes = new Uint8Array(remaining);
     const taken = remaining > 0 ? request.io.take(bytes) : 0;
     if (isErr(taken)) return taken;
-    const own = this.local!;
-    const source = { host: isAny(own.host) ? sourceHost(target) : own.host, port: own.port };
-    const receiver = this.ports.find(target, (owner) => (owner as UdpSocket).takesFrom(source)) as UdpSocket | undefined;
-    if (receiver) receiver.deliver({ bytes, source });
-    else if (this.remote) {
-      this.error = ECONNREFUSED;
-      this.waiters.wake(READABLE | WRITABLE | POLLERR);
+    corked.parts.push(bytes);
+    corked.length += bytes.length;
+    this.corked = corked;
+    if ((request.flags & MSG_MORE) === 0 && this.option(SOL_UDP, UDP_CORK) === 0) {
+      const flushed = this.sendCorked();
+      if (isErr(flushed)) return flushed;
     }
     return taken;
   }
 
-  /** A connected socket hears only its peer. */
-  private takesFrom(source: Endpoint): boolean {
-    return this.remote === undefined || (this.remote.host === source.host && this.remote.port === source.port);
+  private begin(request: SendRequest): Corked | Errno {
+    const to = request.destination ? this.parseDestination(request.destination) : (this.remote ?? EDESTADDRREQ);
+    if (isErr(to)) return to;
+    const target = to as Endpoint;
+    if (target.port === 0) return EINVAL;
+    const options = packetOptions(this, request.control, target.host);
+    if (isErr(options)) return options;
+    const bound = this.autobind();
+    return isErr(bound) ? bound : { parts: [], length: 0, target, options };
   }
 
-  private deliver(datagram: Datagram): void {
-    const size = datagram.bytes.length + OVERHEAD;
-    if (this.receiveShut || this.queuedBytes + size > this.receiveBufferBytes) return;
-    this.queuedBytes += size;
-    this.received.push(datagram);
-    this.waiters.wake(READABLE);
+  /** UDP_CORK was taken off: what has been collected goes. */
+  override onOptionSet(level: number, name: number, value: number): void {
+    if (level === SOL_UDP && name === UDP_CORK && value === 0) this.sendCorked();
   }
 
-  receive(request: ReceiveRequest): number | Errno {
-    if ((request.flags & MSG_ERRQUEUE) !== 0) return EAGAIN;
-    const error = this.takeError();
-    if (error !== 0) return error;
-    const datagram = this.received[0];
-    if (!datagram) return this.receiveShut ? 0 : EAGAIN;
-    const { bytes, source } = datagram;
-    const moved = bytes.length > 0 && request.io.remaining > 0 ? request.io.put(bytes, 0, Math.min(bytes.length, request.io.remaining)) : 0;
-    if (isErr(moved)) return moved;
-    if ((request.flags & MSG_PEEK) === 0) {
-      this.received.shift();
-      this.queuedBytes -= bytes.length + OVERHEAD;
+  private sendCorked(): 0 | Errno {
+    const { corked } = this;
+    this.corked = undefined;
+    if (!corked) return 0;
+    const bytes = corked.parts.length === 1 ? corked.parts[0]! : joined(corked);
+    const { segmentBytes } = corked.options;
+    if (segmentBytes === 0 || bytes.length <= segmentBytes) {
+      this.transmit(bytes, corked);
+      return 0;
     }
-    request.source = encodeAddress(this.family, source);
-    request.isComplete = true;
-    if (moved < bytes.length) request.outFlags |= MSG_TRUNC;
-    return (request.flags & MSG_TRUNC) !== 0 ? bytes.length : moved;
-  }
-
-  override poll(): number {
-    let events = WRITABLE;
-    if (this.error !== 0) events |= POLLERR;
-    if (this.received.length > 0) events |= READABLE;
-    if (this.receiveShut) events |= READABLE | POLLRDHUP;
-    if (this.receiveShut && this.sendShut) events |= POLLHUP;
-    return events;
-  }
-
-  shutdown(how: number): 0 | Errno {
-    if (how !== SHUT_RD && how !== SHUT_WR && how !== SHUT_RDWR) return EINVAL;
-    if (!this.remote) return ENOTCONN;
-    if (how !== SHUT_WR) this.receiveShut = true;
-    if (how !== SHUT_RD) this.sendShut = true;
-    this.waiters.wake(READABLE | WRITABLE | POLLRDHUP | POLLHUP);
+    if (bytes.length > segmentBytes * MAX_SEGMENTS) return EINVAL;
+    for (let at = 0; at < bytes.length; at += segmentBytes) this.transmit(bytes.slice(at, at + segmentBytes), corked);
     return 0;
   }
 
-  protected disconnect(): void {
-    this.received.length = 0;
-    this.queuedBytes = 0;
+  private transmit(bytes: Uint8Array, { target, options }: Corked): void {
+    const own = this.local!;
+    const host = options.source ?? (isAny(own.host) ? loopbackFor(target.host) : own.host);
+    const source = { host, port: own.port };
+    const { ttl, tos } = options;
+    if (isMulticast(target.host)) {
+      this.transmitToGroup({ bytes, source, destination: target, ttl, tos, time: undefined });
+      return;
+    }
+    const receiver = this.ports.find(target, (owner) => (owner as UdpSocket).takesFrom(source), source) as UdpSocket | undefined;
+    if (receiver) receiver.deliver({ bytes, source, destination: target, ttl, tos, time: undefined });
+    else this.reportUnreachable(ECONNREFUSED, queuesErrors(this, isV4(target.host)), bytes, target);
+  }
+
+  /** Everybody at the port hears what is sent to a group that one of them is in, unless IP_MULTICAST_ALL is off. */
+  private transmitToGroup(datagram: Datagram): void {
+    const { host, port } = datagram.destination;
+    const hearers = [...this.ports.ownersOf(port)] as UdpSocket[];
+    if (!hearers.some((hearer) => hearer.isInGroup(host))) return;
+    for (const hearer of hearers) {
+      const at = hearer.local!.host;
+      const hearsAll = hearer.isInGroup(host) || hearer.option(SOL_IP, IP_MULTICAST_ALL) !== 0;
+      if ((at === host || isAny(at)) && hearsAll && hearer.takesFrom(datagram.source)) hearer.deliver({ ...datagram });
+    }
+  }
+
+  protected override disconnect(): void {
+    super.disconnect();
+    this.corked = undefined;
   }
 }
 
-function sourceHost(to: Endpoint): string {
-  return isV4(to.host) ? LOOPBACK4 : LOOPBACK6;
+function joined({ parts, length }: Corked): Uint8Array {
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }
