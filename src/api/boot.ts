@@ -20,7 +20,7 @@ import { choosePlatform } from './choose-platform.js';
 import { changeEnvironment, defaultEnvironment } from './environment.js';
 import type { GuestContext } from './guest-process.js';
 import { GuestTree } from './guest-tree.js';
-import { fillImage } from './image-files.js';
+import { fillImage, nameMachine } from './image-files.js';
 import type { MachineOptions } from './machine-options.js';
 import { makeRoot, mountTree, type MountContext } from './mounts.js';
 import type { BootFailure, KernelPort } from './protocol.js';
@@ -58,6 +58,7 @@ export function bootMachine(options: MachineOptions, port: KernelPort): GuestCon
   const tree = new GuestTree({ mount, dentry: mount.root });
   const host = hostUser();
   if (options.root?.type === 'unpacked') fillImage(tree, hostname);
+  nameMachine(tree, hostname);
   const user = findUser(tree, options.user, host);
   if (!user) return undo(platform, `user ${options.user}: unknown: give UID, UID:GID, or a name in the guest's /etc/passwd`);
   const { uid, gid } = user.cred;

@@ -80,6 +80,8 @@ export class Machine {
   /** System V IPC and POSIX message queues. */
   /** Bytes of System V messages, with overhead, in all IPC namespaces. */
   messageCharge = 0;
+  /** Logins so far: the last /proc/PID/sessionid. */
+  loginSessions = 0;
   /** Contended priority-inheritance futexes by key. */
   readonly piLocks = new Map<string, PiLock>();
   /** Tasks that can go on: see scheduler.ts. */

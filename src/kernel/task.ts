@@ -41,6 +41,10 @@ export class Task implements IoctlCaller {
   timerSlackNs = 50_000;
   /** What PR_SET_TIMERSLACK 0 goes back to: the creating thread's. */
   defaultTimerSlackNs = 50_000;
+  /** Who logged in, for audits: set once by what lets a user in, kept through su(1) and sudo(8); -1: nobody did. */
+  loginUid = -1;
+  /** Number of that login; -1: none. */
+  loginSession = -1;
   scheduling = new Scheduling();
   /** exit has walked the robust list and cleared the child tid. */
   futexesReleased = false;
@@ -95,6 +99,8 @@ export class Task implements IoctlCaller {
     this.syscallWork = parent.syscallWork & WORK_SECCOMP;
     this.personality = parent.personality;
     this.timerSlackNs = this.defaultTimerSlackNs = parent.timerSlackNs;
+    this.loginUid = parent.loginUid;
+    this.loginSession = parent.loginSession;
     this.scheduling = parent.scheduling.copyForClone();
   }
 

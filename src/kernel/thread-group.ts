@@ -51,6 +51,8 @@ export class ThreadGroup {
   limitsReached = 0;
   /** /proc/PID/oom_score_adj. */
   oomScoreAdjust = 0;
+  /** How low it may be set without privilege. */
+  oomScoreLowest = 0;
   /** See exec/executable.ts. */
   executable: import('../vfs/path.js').Path | undefined;
   /** System calls served, for the result's usage. */

@@ -10,6 +10,8 @@ export interface FileSystemStatistics {
   blockSize: number;
   blocks: number;
   blocksFree: number;
+  /** Without those that are kept for the administrator; default: all that are free. */
+  blocksAvailable?: number;
   files: number;
   filesFree: number;
   nameMax: number;

@@ -101,7 +101,7 @@ export function encodeStatfs(fs: FileSystem, mount: Mount | undefined): Uint8Arr
     bsize: s.blockSize,
     blocks: s.blocks,
     bfree: s.blocksFree,
-    bavail: s.blocksFree,
+    bavail: s.blocksAvailable ?? s.blocksFree,
     files: s.files,
     ffree: s.filesFree,
     fsid0: fs.device,

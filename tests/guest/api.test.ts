@@ -99,6 +99,7 @@ function testSandbox(platform: PlatformName): void {
     assert.equal((await sandbox.exec('pwd', [], { cwd: '/usr/bin' })).stdout, '/usr/bin\n');
     assert.equal((await sandbox.exec('sh', ['-c', 'id -u; id -g'], { user: '1234:567' })).stdout, '1234\n567\n');
     assert.equal((await sandbox.exec('hostname')).stdout, 'box\n');
+    assert.match((await sandbox.exec('getent', ['hosts', 'box'])).stdout, /^127\.0\.1\.1 +box$/m);
   });
 
   test('what cannot be started says why', async () => {

@@ -1,12 +1,12 @@
 /** `--root` with archives and images: what is in them runs, as whom and where the image says; what is wrong with them is told in a line. */
 import assert from 'node:assert/strict';
 import { spawnSync, type SpawnSyncReturns } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { image, Sandbox, tarfs } from '../../src/index.js';
+import { hostdir, image, overlay, Sandbox, tarfs, type FileSystemSpec } from '../../src/index.js';
 import { makeTar, type Member } from '../../src/image/tar-for-tests.js';
 import { isInstalled } from '../../tools/install-test-programs.js';
 import { PLATFORMS } from '../support/platforms.js';
@@ -73,6 +73,33 @@ for (const platform of PLATFORMS) {
     });
   });
 }
+
+test('a directory as root: the machine knows its own name, the host keeps its file', {
+  skip: BUSYBOX ? false : 'busybox is not installed',
+  timeout: 60_000,
+}, async () => {
+  const root = join(folder, 'directory');
+  for (const name of ['bin', 'etc']) mkdirSync(join(root, name), { recursive: true });
+  for (const name of ['busybox', 'cat']) copyFileSync(BUSYBOX!, join(root, 'bin', name));
+  const hosts = join(root, 'etc/hosts');
+  const shown = async (at: FileSystemSpec): Promise<string> => {
+    await using sandbox = await Sandbox.create({ root: at, hostname: 'box' });
+    return (await sandbox.exec('/bin/cat', ['/etc/hosts'])).stdout;
+  };
+  const localhost = '127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n';
+  assert.equal(await shown(overlay(hostdir(root))), `${localhost}127.0.1.1\tbox\n`);
+  assert.equal(existsSync(hosts), false);
+  for (const [text, after] of [
+    ['10.0.0.1 other', '10.0.0.1 other\n127.0.1.1\tbox\n'],
+    ['10.0.0.1 other # box\n', '10.0.0.1 other # box\n127.0.1.1\tbox\n'],
+    ['10.0.0.1 other box\n', '10.0.0.1 other box\n'],
+  ]) {
+    writeFileSync(hosts, text!);
+    assert.equal(await shown(overlay(hostdir(root))), after);
+    assert.equal(await shown(hostdir(root, { readOnly: false })), text);
+    assert.equal(readFileSync(hosts, 'utf8'), text);
+  }
+});
 
 describe('images on the command line', { timeout: 120_000, skip: BUSYBOX ? false : 'busybox is not installed' }, () => {
   test('what cannot be used is told in one line, and leaves nothing', () => {

@@ -146,12 +146,9 @@ export class HostDirectory extends HostInode implements FdHolder {
     return this.finish(dir, name, mkdirName(dir, name, mode), { ...attributes, mode: S_IFDIR | mode });
   }
 
-  override symlink(name: ByteString, target: ByteString): Inode | Errno {
+  override symlink(name: ByteString, target: ByteString, attributes: CreateAttributes): Inode | Errno {
     const dir = this.changeFd(name);
-    if (isErr(dir)) return dir;
-    const made = symlinkName(dir, name, target);
-    if (isErr(made)) return made;
-    return this.lookup(name);
+    return isErr(dir) ? dir : this.finish(dir, name, symlinkName(dir, name, target), attributes);
   }
 
   /** Gives a new file the mode (the host's umask took some of it) and, where the host lets us, the owner that was asked for. */
@@ -166,7 +163,7 @@ export class HostDirectory extends HostInode implements FdHolder {
     const fd = inode.openPathFd();
     if (isErr(fd)) return fd;
     if (!owned && process.geteuid?.() === 0) chownFd(fd, this.toHostUid(attributes.uid), this.toHostGid(attributes.gid));
-    chmodFd(fd, wanted | (inode.stat.mode & 0o2000 & (inode.isDirectory ? 0o2000 : 0)));
+    if (!inode.isSymlink) chmodFd(fd, wanted | (inode.stat.mode & 0o2000 & (inode.isDirectory ? 0o2000 : 0)));
     closeFd(fd);
     inode.refresh();
     return inode;

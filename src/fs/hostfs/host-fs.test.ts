@@ -170,6 +170,21 @@ describe('reading', () => {
   });
 });
 
+test('what is made belongs to its maker, symbolic links too', {
+  skip: process.getuid!() === 0 ? false : 'only root may give files away',
+}, () => {
+  const { tree } = onDirectory('maker', { readOnly: false });
+  const root = tree.at('/') as Inode;
+  const maker = { uid: 1234, gid: 5678, rdev: 0 };
+  assert.ok(!isErr(root.create('f', { ...maker, mode: 0o100644 })));
+  assert.ok(!isErr(root.mkdir('d', { ...maker, mode: 0o40755 })));
+  assert.ok(!isErr(root.symlink('l', 'f', { ...maker, mode: 0o120777 })));
+  for (const path of ['/f', '/d', '/l']) {
+    const { uid, gid } = tree.stat(path) as InodeAttributes;
+    assert.deepEqual([path, uid, gid], [path, 1234, 5678]);
+  }
+});
+
 describe('read-only', () => {
   test('every change is refused and nothing changes', () => {
     const { dir, tree } = onDirectory('readonly', {}, (at) => {

@@ -132,8 +132,7 @@ export class HostFs extends FileSystem {
     if (isErr(host)) {
       return { type: HOSTFS_SUPER_MAGIC, blockSize: 4096, blocks: 0, blocksFree: 0, files: 0, filesFree: 0, nameMax: 255 };
     }
-    const { blockSize, blocks, blocksAvailable, files, filesFree, nameMax } = host;
-    return { type: HOSTFS_SUPER_MAGIC, blockSize, blocks, blocksFree: blocksAvailable, files, filesFree, nameMax };
+    return { ...host, type: HOSTFS_SUPER_MAGIC };
   }
 
   override sync(): 0 | Errno {

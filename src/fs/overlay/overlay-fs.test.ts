@@ -510,3 +510,13 @@ describe('against the host', () => {
     });
   }
 });
+
+test('statfs: what the lower layer holds is in use, what the upper one can take is free', () => {
+  const lower = newUpper(2 ** 20);
+  assert.equal(new TestTree(lower).write('/f', 'x'.repeat(3 * 4096)), 3 * 4096);
+  const tree = new TestTree(new OverlayFs([lower], newUpper(16 * 4096), testClock));
+  const before = tree.fs.statistics();
+  assert.deepEqual([before.blocks, before.blocksFree, before.files - before.filesFree], [16 + 3, 16, 3]);
+  assert.equal(tree.write('/g', 'y'.repeat(4096)), 4096);
+  assert.deepEqual([tree.fs.statistics().blocks, tree.fs.statistics().blocksFree], [16 + 3, 15]);
+});

@@ -94,8 +94,20 @@ export class OverlayFs extends FileSystem {
     return changesOf(this.root);
   }
 
+  /**
+   * What the first lower layer holds is in use, and what the upper one can take is free. Linux reports the upper layer alone, where
+   * that is a directory of a disk on which the lower ones lie too; alone, ours in memory would say that a full root is empty.
+   */
   statistics(): FileSystemStatistics {
-    return { ...this.upper.statistics(), type: OVERLAYFS_SUPER_MAGIC };
+    const upper = this.upper.statistics();
+    const lower = this.lowerRoots[0]!.fs.statistics();
+    const used = Math.ceil(((lower.blocks - lower.blocksFree) * lower.blockSize) / upper.blockSize);
+    return {
+      ...upper,
+      type: OVERLAYFS_SUPER_MAGIC,
+      blocks: upper.blocks === 0 ? 0 : upper.blocks + used,
+      files: upper.files + lower.files - lower.filesFree,
+    };
   }
 
   override dispose(): void {

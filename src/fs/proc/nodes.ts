@@ -168,6 +168,11 @@ class ProcTextFile extends OpenFile {
     const done = this.node.sink(Buffer.from(bytes.buffer, 0, count).toString('latin1'));
     return isErr(done) ? done : count;
   }
+
+  /** As `>` in a shell does: nothing to do. */
+  override truncate(): 0 {
+    return 0;
+  }
 }
 
 /** A symbolic link whose target is text. */

@@ -24,6 +24,7 @@ import {
   type ProcEntry,
   type TextSink,
 } from './nodes.js';
+import { loginSessionText, loginUidText, setLoginUid, setOomScore } from './process-settings.js';
 import { NET_NAMES, netText } from './net-tables.js';
 import { MemoryNode } from './process-memory.js';
 import { PagemapNode } from './process-pagemap.js';
@@ -160,15 +161,6 @@ function setComm(task: Task): TextSink {
   };
 }
 
-function setOomScore(task: Task): TextSink {
-  return (value) => {
-    const score = Number(value.trim());
-    if (!Number.isInteger(score) || score < -1000 || score > 1000) return EINVAL;
-    task.group.oomScoreAdjust = score;
-    return 0;
-  };
-}
-
 function auxvText(task: Task): ByteString {
   return byteString(task.mm.auxv);
 }
@@ -203,8 +195,8 @@ const ENTRIES: ReadonlyMap<ByteString, Entry> = new Map<ByteString, Entry>([
   ['cpuset', text(0o444, () => '/\n')],
   ['cgroup', text(0o444, () => '0::/\n')],
   ['oom_score_adj', text(0o644, (task) => `${task.group.oomScoreAdjust}\n`, setOomScore)],
-  ['loginuid', text(0o644, () => '4294967295')],
-  ['sessionid', text(0o444, () => '4294967295')],
+  ['loginuid', text(0o644, loginUidText, setLoginUid)],
+  ['sessionid', text(0o444, loginSessionText)],
   [
     'coredump_filter',
     text(
