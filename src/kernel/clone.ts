@@ -37,6 +37,7 @@ import { watchCpuLimit } from './cpu-timers.js';
 import { hasCapability, type Credentials } from '../vfs/credentials.js';
 import type { FsContext } from '../vfs/fs-context.js';
 import { undoListOf } from './ipc/sem-undo.js';
+import { threadKeyring } from './keys/task-keyrings.js';
 import { moveToGroup } from './job-control.js';
 import { newNamespaces, switchNamespaces, type NsProxy } from './nsproxy.js';
 import { enterPidNamespaces, pidFor } from './pid-namespace.js';
@@ -166,6 +167,7 @@ function makeTask(task: Task, args: CloneArguments, memory: Memory, { cred, fs, 
   switchNamespaces(child, proxy);
   child.name = task.name;
   child.inherit(task);
+  if (flags & CLONE_THREAD && task.keyrings?.thread) threadKeyring(child, true);
   if (flags & CLONE_SYSVSEM) {
     child.semUndo = undoListOf(task);
     child.semUndo.users++;

@@ -5,6 +5,7 @@
 import { EINTR } from '../abi/errno.js';
 import { SIGCHLD, SIGCONT, SIGHUP, SIGKILL } from '../abi/signal.js';
 import { settleCpuTime } from './cpu-clock.js';
+import { dropKeyrings, dropProcessKeyring } from './keys/task-keyrings.js';
 import { setExecutable } from './exec/executable.js';
 import { clearChildTid, exitRobustList } from './futex.js';
 import { exitSem } from './ipc/sem-undo.js';
@@ -63,6 +64,7 @@ export function exitTask(task: Task, status: WaitStatus): void {
   if (--task.files.users === 0) task.files.closeAll();
   task.fs.release();
   task.nsproxy.drop();
+  if (task.keyrings) dropKeyrings(task);
   task.vforkDone.wake();
   group.tasks.delete(task);
   if (task.trace) endTracee(task, task.trace, status);
@@ -129,6 +131,7 @@ export function releaseMemory(task: Task): void {
 function exitProcess(machine: Machine, group: ThreadGroup, status: WaitStatus): void {
   stopAllTimers(machine, group);
   setExecutable(group, undefined);
+  if (group.processKeyring) dropProcessKeyring(group);
   group.exitStatus = status;
   endSession(group);
   if (group.pidNs.init === group) endPidNamespace(machine, group);

@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os';
 import type { Pid } from '../base/brands.js';
 import type { Clock } from '../base/clock.js';
-import { fillRandom } from '../host/random.js';
+import { fillRandom, randomU32 } from '../host/random.js';
 import type { PhysMem } from '../mm/phys-mem.js';
 import type { Platform } from '../platform/platform.js';
 import type { Mount } from '../vfs/mount.js';
@@ -14,6 +14,7 @@ import { FutexTable } from './futex.js';
 import { IpcNamespace } from './ipc/ipc-namespace.js';
 import type { PiLock } from './futex-pi.js';
 import type { ProcessGroup } from './job-control.js';
+import { KeyTable } from './keys/key-table.js';
 import { MemoryLimit } from './memory-limit.js';
 import { CgroupNamespace, NetNamespace, TimeNamespace, UtsNamespace } from './namespaces.js';
 import { NsProxy } from './nsproxy.js';
@@ -82,6 +83,10 @@ export class Machine {
   messageCharge = 0;
   /** Logins so far: the last /proc/PID/sessionid. */
   loginSessions = 0;
+  readonly keys = new KeyTable(
+    () => randomU32() >>> 1,
+    () => this.clock.monotonicNs(),
+  );
   /** Contended priority-inheritance futexes by key. */
   readonly piLocks = new Map<string, PiLock>();
   /** Tasks that can go on: see scheduler.ts. */

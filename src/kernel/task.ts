@@ -11,6 +11,7 @@ import type { IoctlCaller } from '../vfs/open-file.js';
 import type { Machine } from './machine.js';
 import type { NsProxy } from './nsproxy.js';
 import { Sleeper } from './scheduler.js';
+import type { TaskKeyrings } from './keys/task-keyrings.js';
 import type { UndoList } from './ipc/sem-undo.js';
 import { WORK_SECCOMP, type Trace } from './ptrace/trace.js';
 import { Scheduling } from './scheduling.js';
@@ -65,6 +66,8 @@ export class Task implements IoctlCaller {
   trapQueue: WaitQueue | undefined = undefined;
   /** What SEM_UNDO has to take back; shared by CLONE_SYSVSEM. */
   semUndo: UndoList | undefined = undefined;
+  /** Key rings of its own: see keys/task-keyrings.ts. */
+  keyrings: TaskKeyrings | undefined = undefined;
   /** Changed by `switchNamespaces` only. */
   nsproxy: NsProxy;
   /** `tid` in the task's own pid namespace: what it and futex words know. */
@@ -97,6 +100,7 @@ export class Task implements IoctlCaller {
     this.seccompMode = parent.seccompMode;
     this.seccompFilter = parent.seccompFilter;
     this.syscallWork = parent.syscallWork & WORK_SECCOMP;
+    this.keyrings = parent.keyrings?.copyForClone();
     this.personality = parent.personality;
     this.timerSlackNs = this.defaultTimerSlackNs = parent.timerSlackNs;
     this.loginUid = parent.loginUid;

@@ -53,6 +53,8 @@ export class ThreadGroup {
   oomScoreAdjust = 0;
   /** How low it may be set without privilege. */
   oomScoreLowest = 0;
+  /** See keys/task-keyrings.ts. */
+  processKeyring: import('./keys/key.js').Key | undefined = undefined;
   /** See exec/executable.ts. */
   executable: import('../vfs/path.js').Path | undefined;
   /** System calls served, for the result's usage. */

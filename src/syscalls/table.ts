@@ -20,6 +20,7 @@ import * as futex2 from './futex2.js';
 import * as inotify from './inotify.js';
 import * as kcmp from './kcmp.js';
 import * as kernelLog from './kernel-log.js';
+import * as keys from './keys.js';
 import * as kill from './kill.js';
 import * as links from './links.js';
 import * as locks from './locks.js';
@@ -306,9 +307,9 @@ export const SYSCALL_TABLE: Readonly<Record<number, SyscallDefinition>> = {
   [NR.mq_getsetattr]: mqueue.mqGetsetattr,
   [NR.kexec_load]: refused.kexecLoad,
   [NR.waitid]: processes.waitid,
-  [NR.add_key]: refused.addKey,
-  [NR.request_key]: refused.requestKey,
-  [NR.keyctl]: refused.keyctl,
+  [NR.add_key]: keys.addKeyCall,
+  [NR.request_key]: keys.requestKey,
+  [NR.keyctl]: keys.keyctl,
   [NR.ioprio_set]: sched.ioprioSet,
   [NR.ioprio_get]: sched.ioprioGet,
   [NR.inotify_init]: inotify.inotifyInit,

@@ -29,6 +29,8 @@ const SET = [
     'POSIX_MQUEUE_SYSCTL',
     'SECCOMP',
     'SECCOMP_FILTER',
+    'KEYS',
+    'BIG_KEYS',
     'MEMBARRIER',
     'KCMP',
     'IKCONFIG',

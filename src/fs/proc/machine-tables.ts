@@ -4,6 +4,7 @@
  */
 import type { ByteString } from '../../base/brands.js';
 import type { Machine } from '../../kernel/machine.js';
+import { keysText, keyUsersText } from './key-files.js';
 import { fileLocksText } from './locks-text.js';
 import type { TextSource } from './nodes.js';
 import type { TextTree } from '../sys/text-tree.js';
@@ -132,8 +133,8 @@ export function machineTables(machine: Machine): [ByteString, TextSource][] {
     ['iomem', nothing],
     ['ioports', nothing],
     ['kallsyms', nothing],
-    ['key-users', nothing],
-    ['keys', nothing],
+    ['key-users', () => keyUsersText(machine)],
+    ['keys', () => keysText(machine)],
     ['locks', () => fileLocksText(machine)],
     ['misc', nothing],
     ['modules', nothing],

@@ -15,6 +15,7 @@ import type { Inode } from '../../vfs/inode.js';
 import { MAX_CAPACITY } from '../pipe.js';
 import { fixedIno } from './inode-numbers.js';
 import { ipcSettings, mqueueSettings } from './ipc-files.js';
+import { keySettings } from './key-files.js';
 import { kept, line, numberKnob, type Knob, type Tree } from './knobs.js';
 import { lazyDirectory, ProcDirectory, ProcText, ROOT_OWNER, type TextSink } from './nodes.js';
 import { keptSettings } from './sys-kept.js';
@@ -108,6 +109,7 @@ function tree(machine: Machine): Tree {
       printk: line('4\t4\t1\t7'),
       panic: kept(0),
       ...ipcSettings(machine),
+      keys: keySettings(machine),
       perf_event_paranoid: line(4),
       unprivileged_bpf_disabled: line(2),
       kptr_restrict: line(1),

@@ -37,6 +37,7 @@ import { TASK_SIZE, type HostSpace, type HostThread } from '../../platform/platf
 import type { Credentials } from '../../vfs/credentials.js';
 import type { Machine } from '../machine.js';
 import { releaseMemory } from '../exit.js';
+import { dropOwnKeyrings } from '../keys/task-keyrings.js';
 import { staysDumpable } from '../identity.js';
 import { deleteTimers } from '../posix-timers.js';
 import type { ResourceLimits } from '../resource-limits.js';
@@ -231,6 +232,7 @@ function becomeProgram(task: Task, program: Program): void {
   const isDumpable = staysDumpable(task.cred, program.cred);
   task.cred = program.cred;
   group.hasExeced = true;
+  dropOwnKeyrings(task);
   setExecutable(group, program.path);
   group.exitSignal = 17;
   group.dumpable = isDumpable ? 1 : 0;
