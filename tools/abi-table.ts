@@ -12,6 +12,7 @@ import { IO_EVENT, IOCB } from '../src/abi/aio.js';
 import { IN_PKTINFO, IN6_PKTINFO, SOCK_EXTENDED_ERR } from '../src/abi/inet.js';
 import { LOOP_INFO, LOOP_INFO64 } from '../src/abi/loop.js';
 import { MOUNT_ATTR } from '../src/abi/mount-struct.js';
+import { IFADDRMSG, IFINFOMSG, NLMSGHDR, RTMSG } from '../src/abi/netlink.js';
 import { OPEN_HOW } from '../src/abi/openat2.js';
 import { EPOLL_EVENT, POLLFD } from '../src/abi/poll-struct.js';
 import { CLONE_ARGS, RUSAGE } from '../src/abi/process-struct.js';
@@ -111,6 +112,15 @@ export const ABI_TABLE: readonly AbiEntry[] = [
     'struct sock_extended_err',
     'time.h linux/errqueue.h',
     'ee_errno ee_origin ee_type ee_code ee_pad ee_info ee_data',
+  ),
+  entry(NLMSGHDR, 'struct nlmsghdr', 'linux/netlink.h', 'nlmsg_len nlmsg_type nlmsg_flags nlmsg_seq nlmsg_pid'),
+  entry(IFINFOMSG, 'struct ifinfomsg', 'linux/rtnetlink.h', 'ifi_family __ifi_pad ifi_type ifi_index ifi_flags ifi_change'),
+  entry(IFADDRMSG, 'struct ifaddrmsg', 'linux/if_addr.h', 'ifa_family ifa_prefixlen ifa_flags ifa_scope ifa_index'),
+  entry(
+    RTMSG,
+    'struct rtmsg',
+    'linux/rtnetlink.h',
+    'rtm_family rtm_dst_len rtm_src_len rtm_tos rtm_table rtm_protocol rtm_scope rtm_type rtm_flags',
   ),
   entry(UCRED, 'struct ucred', 'sys/socket.h', 'pid uid gid'),
   entry(LINGER, 'struct linger', 'sys/socket.h', 'l_onoff l_linger'),

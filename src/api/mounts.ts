@@ -108,7 +108,7 @@ export function mountTree(context: MountContext, machine: Machine, tree: GuestTr
   registerFileSystemType('devpts', () => devpts);
   const system: [string, FileSystem, number][] = [
     ['/proc', new ProcFs(machine), SAFE | MS_NOEXEC],
-    ['/sys', new SysFs(machine), SAFE | MS_NOEXEC],
+    ['/sys', new SysFs(machine, machine.nsproxy.net), SAFE | MS_NOEXEC],
     ['/sys/fs/cgroup', new CgroupFs(machine), SAFE | MS_NOEXEC],
     ['/dev', new DevFs(machine), MS_NOSUID | MS_RELATIME],
     ['/dev/pts', devpts, MS_NOSUID | MS_NOEXEC | MS_RELATIME],

@@ -35,7 +35,9 @@ export function registerFileSystemTypes(): void {
   registerFileSystemType('mqueue', (_machine, _source, _options, { cred, nsproxy: { ipc } }) =>
     capableIn(cred, ipc.owner!, CAP_SYS_ADMIN) ? ipc.mqueues : EPERM,
   );
-  registerFileSystemType('sysfs', (machine) => new SysFs(machine));
+  registerFileSystemType('sysfs', (machine, _source, _options, { cred, nsproxy: { net } }) =>
+    capableIn(cred, net.owner!, CAP_SYS_ADMIN) ? new SysFs(machine, net) : EPERM,
+  );
   registerFileSystemType('cgroup2', (machine) => new CgroupFs(machine));
   registerFileSystemType('devtmpfs', (machine) => new DevFs(machine));
 }

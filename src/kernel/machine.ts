@@ -8,7 +8,6 @@ import type { Platform } from '../platform/platform.js';
 import type { Mount } from '../vfs/mount.js';
 import { MountNamespace } from '../vfs/mount-namespace.js';
 import { INITIAL_USER_NAMESPACE } from '../vfs/user-namespace.js';
-import type { OpenFile } from '../vfs/open-file.js';
 import { DiskQuota } from './disk-quota.js';
 import { FutexTable } from './futex.js';
 import { IpcNamespace } from './ipc/ipc-namespace.js';
@@ -16,7 +15,8 @@ import type { PiLock } from './futex-pi.js';
 import type { ProcessGroup } from './job-control.js';
 import { KeyTable } from './keys/key-table.js';
 import { MemoryLimit } from './memory-limit.js';
-import { CgroupNamespace, NetNamespace, TimeNamespace, UtsNamespace } from './namespaces.js';
+import { CgroupNamespace, TimeNamespace, UtsNamespace } from './namespaces.js';
+import { NetNamespace } from './net-namespace.js';
 import { NsProxy } from './nsproxy.js';
 import { INITIAL_PID_NAMESPACE, type PidNamespace } from './pid-namespace.js';
 import { PidAllocator } from './pids.js';
@@ -75,8 +75,6 @@ export class Machine {
   readonly memoryLimit = new MemoryLimit(this);
   /** What its file systems in memory hold together; replaced before there is a file system. */
   disk = new DiskQuota(Infinity);
-  /** Abstract names of AF_UNIX sockets; net/unix/address.ts knows what they are. */
-  readonly abstractSockets = new Map<string, OpenFile>();
   readonly futexes = new FutexTable();
   /** System V IPC and POSIX message queues. */
   /** Bytes of System V messages, with overhead, in all IPC namespaces. */

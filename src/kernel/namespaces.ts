@@ -1,5 +1,5 @@
 /**
- * The namespaces that hold little or nothing of their own (namespaces(7)): host names, networks, control groups, clocks. In Linux
+ * The namespaces that hold little or nothing of their own (namespaces(7)): host names, control groups, clocks. In Linux
  * each belongs to the subsystem that it divides.
  */
 import { Namespace } from '../vfs/namespace.js';
@@ -15,14 +15,6 @@ export class UtsNamespace extends Namespace {
     public domainname: string,
   ) {
     super('uts', owner, isFirst);
-  }
-}
-
-/** Linux: struct net. There are no network devices: a new one is as empty as the first. */
-export class NetNamespace extends Namespace {
-  readonly kind = 'net';
-  constructor(owner: UserNamespace, isFirst: boolean) {
-    super('net', owner, isFirst);
   }
 }
 

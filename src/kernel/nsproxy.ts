@@ -12,7 +12,8 @@ import { copyMountNamespace, type MountNamespace } from '../vfs/mount-namespace.
 import { areNamespacesExhausted } from '../vfs/namespace.js';
 import type { UserNamespace } from '../vfs/user-namespace.js';
 import { IpcNamespace } from './ipc/ipc-namespace.js';
-import { CgroupNamespace, NetNamespace, TimeNamespace, UtsNamespace } from './namespaces.js';
+import { CgroupNamespace, TimeNamespace, UtsNamespace } from './namespaces.js';
+import { NetNamespace } from './net-namespace.js';
 import { MAX_PID_NS_LEVEL, PidNamespace } from './pid-namespace.js';
 import type { Task } from './task.js';
 

@@ -6,7 +6,7 @@ import * as so from '../abi/socket.js';
 import { LINGER } from '../abi/socket-struct.js';
 import { TIMEVAL } from '../abi/time-struct.js';
 import type { Task } from '../kernel/task.js';
-import { hasCapability } from '../vfs/credentials.js';
+import { capableIn } from '../vfs/credentials.js';
 import type { Socket } from './socket.js';
 
 /** /proc/sys/net/core/wmem_max and rmem_max. */
@@ -52,7 +52,6 @@ const NUMBERS: ReadonlyMap<number, readonly [number, number, number]> = new Map(
 ]);
 /** Numbers of the machine that nobody can set. */
 const BPF_EXTENSIONS = 64;
-const LOOPBACK_INDEX = 1;
 const NETNS_COOKIE = 1;
 const MEMINFO_BYTES = 36;
 const NEEDS_ADMIN: ReadonlySet<number> = new Set([so.SO_MARK, so.SO_RCVMARK, so.SO_PREFER_BUSY_POLL]);
@@ -228,7 +227,7 @@ function setStored(task: Task, socket: Socket, name: number, number: number): 0 
   if (bounds && (number < bounds[1] || number > bounds[2])) return EINVAL;
   const isHigh = name === so.SO_PRIORITY && (number < 0 || number > HIGHEST_FREE_PRIORITY);
   const raisesPoll = name === so.SO_BUSY_POLL && number > (socket.plainOptions.get(name) ?? 0);
-  if ((NEEDS_ADMIN.has(name) || isHigh || raisesPoll) && !hasCapability(task.cred, CAP_NET_ADMIN)) return EPERM;
+  if ((NEEDS_ADMIN.has(name) || isHigh || raisesPoll) && !capableIn(task.cred, socket.net.owner!, CAP_NET_ADMIN)) return EPERM;
   if (STAMPS.includes(name)) for (const stamp of STAMPS) socket.plainOptions.delete(stamp);
   const lowest = number < 0 ? INT_MAX : Math.max(number, 1);
   socket.plainOptions.set(name, bounds ? (name === so.SO_RCVLOWAT ? lowest : number) : number !== 0 ? 1 : 0);
@@ -245,16 +244,17 @@ function isForFewer(socket: Socket, name: number): boolean {
 function bindToDevice(task: Task, socket: Socket, value: Uint8Array): 0 | Errno {
   const name = Buffer.from(value.subarray(0, 15)).toString('latin1').split('\0')[0]!;
   const isBound = (socket.plainOptions.get(so.SO_BINDTOIFINDEX) ?? 0) !== 0;
-  if (isBound && !hasCapability(task.cred, CAP_NET_RAW)) return EPERM;
-  if (name !== '' && name !== 'lo') return ENODEV;
-  socket.plainOptions.set(so.SO_BINDTOIFINDEX, name === '' ? 0 : LOOPBACK_INDEX);
+  if (isBound && !capableIn(task.cred, socket.net.owner!, CAP_NET_RAW)) return EPERM;
+  const device = name === '' ? undefined : socket.net.device(name);
+  if (name !== '' && !device) return ENODEV;
+  socket.plainOptions.set(so.SO_BINDTOIFINDEX, device?.index ?? 0);
   return 0;
 }
 
 /** The kernel doubles what is asked for, as half of it is for its own bookkeeping. */
 function setBuffer(task: Task, socket: Socket, name: number, bytes: number): 0 | Errno {
   const forced = name === so.SO_SNDBUFFORCE || name === so.SO_RCVBUFFORCE;
-  if (forced && !hasCapability(task.cred, CAP_NET_ADMIN)) return EPERM;
+  if (forced && !capableIn(task.cred, socket.net.owner!, CAP_NET_ADMIN)) return EPERM;
   // A negative number is a huge one, except by force.
   const asked = bytes < 0 ? (forced ? 0 : MAX_BUFFER) : Math.min(bytes, forced ? 2 ** 24 : MAX_BUFFER);
   if (name === so.SO_SNDBUF || name === so.SO_SNDBUFFORCE) {

@@ -15,6 +15,7 @@ import { anonInode } from '../vfs/anon-inode.js';
 import { dropFile } from '../vfs/fd-table.js';
 import { OpenFile } from '../vfs/open-file.js';
 import type { Machine } from '../kernel/machine.js';
+import type { NetNamespace } from '../kernel/net-namespace.js';
 import type { Task } from '../kernel/task.js';
 
 export const RECEIVE_EVENTS = POLLIN | POLLERR | POLLHUP | POLLRDHUP;
@@ -76,6 +77,8 @@ export abstract class Socket extends OpenFile {
     readonly protocol: number,
     uid = 0,
     gid = 0,
+    /** The network that it belongs to, wherever its users go. */
+    readonly net: NetNamespace = machine.current.nsproxy.net,
   ) {
     super(anonInode('socket', undefined, uid, gid), O_RDWR);
   }

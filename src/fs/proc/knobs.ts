@@ -51,3 +51,8 @@ export function text(initial: string, limit: number): Knob {
     },
   };
 }
+
+/** Numbers that are kept, 0 at first. */
+export function zeros(...names: string[]): Tree {
+  return Object.fromEntries(names.map((name) => [name, kept(0)]));
+}

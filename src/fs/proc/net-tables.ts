@@ -1,10 +1,10 @@
 /**
- * /proc/PID/net (proc(5); Linux: net/core/net-procfs.c, net/ipv4/proc.c): sockets of the families that there are, and the loopback
- * device. Protocols that the machine does not speak have tables without rows.
+ * /proc/PID/net (proc(5); Linux: net/core/net-procfs.c, net/ipv4/proc.c): sockets of the families that there are, and
+ * interfaces. Protocols that the machine does not speak have tables without rows.
  */
 import type { ByteString } from '../../base/brands.js';
-import type { Machine } from '../../kernel/machine.js';
 import { socketTable } from '../../kernel/socket-tables.js';
+import type { Task } from '../../kernel/task.js';
 
 const TCP =
   '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode                                                     \n';
@@ -14,10 +14,6 @@ const UDP =
   '   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops             \n';
 const UDP6 =
   '  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops\n';
-const DEV =
-  'Inter-|   Receive                                                |  Transmit\n' +
-  ' face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed\n' +
-  `    lo:${'       0'.repeat(16)}\n`;
 const SNMP =
   'Ip: Forwarding DefaultTTL InReceives InHdrErrors InAddrErrors ForwDatagrams InUnknownProtos InDiscards InDelivers OutRequests OutDiscards ' +
   'OutNoRoutes ReasmTimeout ReasmReqds ReasmOKs ReasmFails FragOKs FragFails FragCreates OutTransmits\n' +
@@ -30,9 +26,9 @@ const SNMP =
 
 const EMPTY: Readonly<Record<string, ByteString>> = {
   arp: 'IP address       HW type     Flags       HW address            Mask     Device\n',
-  dev: DEV,
+  dev: '',
   dev_mcast: '',
-  if_inet6: '00000000000000000000000000000001 01 80 10 80       lo\n',
+  if_inet6: '',
   igmp: 'Idx\tDevice    : Count Querier\tGroup    Users Timer\tReporter\n',
   ipv6_route: '',
   netlink: 'sk               Eth Pid        Groups   Rmem     Wmem     Dump  Locks    Drops    Inode            \n',
@@ -43,8 +39,7 @@ const EMPTY: Readonly<Record<string, ByteString>> = {
   ptype: 'Type Device      Function\n',
   raw: UDP,
   raw6: UDP6,
-  route:
-    'Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT                                                       \n',
+  route: '',
   snmp: SNMP,
   snmp6: '',
   sockstat:
@@ -61,6 +56,7 @@ const EMPTY: Readonly<Record<string, ByteString>> = {
 
 export const NET_NAMES: readonly ByteString[] = Object.keys(EMPTY);
 
-export function netText(machine: Machine, name: ByteString): ByteString {
-  return socketTable(name)?.(machine) ?? EMPTY[name] ?? '';
+/** As the network of `task` has it. */
+export function netText(task: Task, name: ByteString): ByteString {
+  return socketTable(name)?.(task.nsproxy.net, task.machine) ?? EMPTY[name] ?? '';
 }

@@ -109,7 +109,7 @@ function attributes(context: Context): DirectorySource {
 }
 
 function netTables(context: Context): DirectorySource {
-  return tableDirectory(context, NET_INO, NET_NAMES, 0o444, (name) => netText(context.task.machine, name));
+  return tableDirectory(context, NET_INO, NET_NAMES, 0o444, (name) => netText(context.task, name));
 }
 
 function magic(place: (task: Task) => Path | undefined): Entry {

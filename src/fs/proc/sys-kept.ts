@@ -2,13 +2,9 @@
  * Settings of /proc/sys that this kernel has no use for (Documentation/admin-guide/sysctl): with Linux's values, and those that root
  * may set are kept and shown. What the kernel acts upon is in sys-tree.ts.
  */
-import { kept, line, text, type Tree } from './knobs.js';
+import { kept, line, text, zeros, type Tree } from './knobs.js';
 
 const FLAG = 1;
-
-function zeros(...names: string[]): Tree {
-  return Object.fromEntries(names.map((name) => [name, kept(0)]));
-}
 
 function namespaceLimits(): Tree {
   const names = ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'time', 'user', 'uts'];
@@ -75,40 +71,6 @@ export function keptSettings(): Tree {
       warn_limit: kept(0),
       watchdog: kept(0, 0, FLAG),
       watchdog_thresh: kept(10, 0, 60),
-    },
-    net: {
-      core: {
-        bpf_jit_enable: kept(1),
-        default_qdisc: text('pfifo_fast', 16),
-        dev_weight: kept(64),
-        netdev_budget: kept(300),
-        netdev_max_backlog: kept(1000),
-        optmem_max: kept(131072),
-        warnings: kept(0),
-      },
-      ipv4: {
-        conf: { all: zeros('forwarding', 'rp_filter'), default: zeros('forwarding', 'rp_filter'), lo: zeros('forwarding', 'rp_filter') },
-        icmp_echo_ignore_all: kept(0),
-        ip_default_ttl: kept(64, 1, 255),
-        ip_forward: kept(0),
-        ip_nonlocal_bind: kept(0),
-        ip_unprivileged_port_start: kept(1024, 0, 65535),
-        ping_group_range: text('1\t0', 32),
-        tcp_available_congestion_control: line('reno cubic'),
-        tcp_congestion_control: text('cubic', 16),
-        tcp_keepalive_intvl: kept(75),
-        tcp_keepalive_probes: kept(9),
-        tcp_keepalive_time: kept(7200),
-        tcp_max_syn_backlog: kept(512),
-        tcp_rmem: text('4096\t131072\t6291456', 64),
-        tcp_sack: kept(1),
-        tcp_syncookies: kept(1),
-        tcp_timestamps: kept(1),
-        tcp_tw_reuse: kept(2),
-        tcp_window_scaling: kept(1),
-        tcp_wmem: text('4096\t16384\t4194304', 64),
-      },
-      ipv6: { bindv6only: kept(0), conf: { default: zeros('disable_ipv6', 'forwarding'), lo: zeros('disable_ipv6', 'forwarding') } },
     },
     user: {
       ...namespaceLimits(),

@@ -2,7 +2,6 @@
  * /proc/sys (Linux: fs/proc/proc_sysctl.c; sysctl(8)): what programs read and what administrators set. A value that this kernel
  * acts upon lives in kernel/sysctl.ts; another that can be written is kept and shown again.
  */
-import type { ByteString } from '../../base/brands.js';
 import { EINVAL, EPERM } from '../../abi/errno.js';
 import { CAP_SYS_ADMIN } from '../../abi/capability.js';
 import { PAGE_SIZE } from '../../base/page.js';
@@ -13,11 +12,12 @@ import { capableIn } from '../../vfs/credentials.js';
 import type { FileSystem } from '../../vfs/file-system.js';
 import type { Inode } from '../../vfs/inode.js';
 import { MAX_CAPACITY } from '../pipe.js';
-import { fixedIno } from './inode-numbers.js';
 import { ipcSettings, mqueueSettings } from './ipc-files.js';
 import { keySettings } from './key-files.js';
 import { kept, line, numberKnob, type Knob, type Tree } from './knobs.js';
-import { lazyDirectory, ProcDirectory, ProcText, ROOT_OWNER, type TextSink } from './nodes.js';
+import type { TextSink } from './nodes.js';
+import { netDirectory } from './sys-net.js';
+import { isBranch, settingsDirectory } from './sys-nodes.js';
 import { keptSettings } from './sys-kept.js';
 
 function uuid(machine: Machine): string {
@@ -163,24 +163,13 @@ function tree(machine: Machine): Tree {
       epoll: { max_user_watches: line(1048576) },
       mqueue: mqueueSettings(machine),
     },
-    net: {
-      core: {
-        somaxconn: line(4096),
-        rmem_max: line(212992),
-        wmem_max: line(212992),
-        rmem_default: line(212992),
-        wmem_default: line(212992),
-      },
-      unix: { max_dgram_qlen: line(512) },
-      ipv4: { ip_local_port_range: line('32768\t60999'), tcp_fin_timeout: line(60) },
-      ipv6: { conf: { all: { disable_ipv6: line(0) } } },
-    },
   };
 }
 
 /** The directory /proc/sys. Its nodes are made when somebody first looks. */
 export function sysDirectory(fs: FileSystem, machine: Machine, parentIno: number): Inode {
-  return build(fs, () => merge(keptSettings(), tree(machine)), parentIno);
+  const settings = (): Tree => merge(keptSettings(), tree(machine));
+  return settingsDirectory(fs, settings, parentIno, { net: (ino) => netDirectory(fs, machine, ino) });
 }
 
 /** `over` on top of `under`, directory by directory. */
@@ -191,21 +180,4 @@ function merge(under: Tree, over: Tree): Tree {
     merged[name] = isBranch(item) && isBranch(below) ? merge(below, item) : item;
   }
   return merged;
-}
-
-function isBranch(item: Tree[string] | undefined): item is Tree {
-  return typeof item === 'object' && typeof item.read !== 'function';
-}
-
-function build(fs: FileSystem, branch: () => Tree, parentIno: number): Inode {
-  const owner = (): typeof ROOT_OWNER => ROOT_OWNER;
-  const ino = fixedIno();
-  const make = (item: Tree[string]): Inode => {
-    if (typeof item === 'function') return new ProcText(fs, fixedIno(), 0o444, owner, item);
-    if (isBranch(item)) return build(fs, () => item, ino);
-    const { read, write } = item as Knob;
-    return new ProcText(fs, fixedIno(), 0o644, owner, read, write);
-  };
-  const nodes = (): Map<ByteString, Inode> => new Map(Object.entries(branch()).map(([name, item]) => [name, make(item)]));
-  return new ProcDirectory(fs, ino, 0o555, owner, lazyDirectory(nodes, parentIno));
 }

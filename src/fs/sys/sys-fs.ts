@@ -1,11 +1,13 @@
 /**
- * sysfs (sysfs(5); Linux: fs/sysfs, Documentation/ABI): what programs ask about CPUs, memory, block devices and the loopback
- * interface. Nothing can be written. Leaves out: buses, drivers, modules and everything else that stands for hardware.
+ * sysfs (sysfs(5); Linux: fs/sysfs, Documentation/ABI): what programs ask about CPUs, memory, block devices and network
+ * interfaces. Nothing can be written. Leaves out: buses, drivers, modules and everything else that stands for hardware.
  */
 import type { Machine } from '../../kernel/machine.js';
 import { FileSystem, type FileSystemStatistics } from '../../vfs/file-system.js';
 import type { Inode } from '../../vfs/inode.js';
+import type { NetNamespace } from '../../kernel/net-namespace.js';
 import { systemDevices } from './cpu-tree.js';
+import { networkDevices, networkLinks } from './net-tree.js';
 import { LinkTo, textDirectory, type TextTree } from './text-tree.js';
 
 const SYSFS_MAGIC = 0x62656572;
@@ -13,46 +15,20 @@ const SYSFS_MAGIC = 0x62656572;
 export class SysFs extends FileSystem {
   readonly type = 'sysfs';
   override readonly readOnly = true;
+  /** Interfaces come and go. */
+  override readonly stableNames = false;
   readonly root: Inode;
 
-  constructor(machine: Machine) {
+  /** Shows the interfaces of `net`: of the one who mounts it. */
+  constructor(machine: Machine, net: NetNamespace) {
     super();
-    this.root = textDirectory(this, () => tree(machine));
+    this.root = textDirectory(this, () => tree(machine, net));
   }
 
   statistics(): FileSystemStatistics {
     return { type: SYSFS_MAGIC, blockSize: 4096, blocks: 0, blocksFree: 0, files: 0, filesFree: 0, nameMax: 255 };
   }
 }
-
-const LOOPBACK: TextTree = {
-  addr_assign_type: 0,
-  addr_len: 6,
-  address: '00:00:00:00:00:00',
-  broadcast: '00:00:00:00:00:00',
-  carrier: 1,
-  dev_id: '0x0',
-  dev_port: 0,
-  dormant: 0,
-  flags: '0x9',
-  ifalias: '',
-  ifindex: 1,
-  iflink: 1,
-  link_mode: 0,
-  mtu: 65536,
-  name_assign_type: 2,
-  netdev_group: 0,
-  operstate: 'unknown',
-  proto_down: 0,
-  statistics: Object.fromEntries(
-    ['collisions', 'multicast', ...['bytes', 'packets', 'errors', 'dropped'].flatMap((name) => [`rx_${name}`, `tx_${name}`])].map(
-      (name) => [name, 0],
-    ),
-  ),
-  tx_queue_len: 1000,
-  type: 772,
-  uevent: 'INTERFACE=lo\nIFINDEX=1',
-};
 
 const MEMORY_MANAGEMENT: TextTree = {
   transparent_hugepage: {
@@ -77,7 +53,7 @@ const MEMORY_MANAGEMENT: TextTree = {
   numa: { demotion_enabled: 'false' },
 };
 
-function tree(machine: Machine): TextTree {
+function tree(machine: Machine, net: NetNamespace): TextTree {
   const cpuLinks = Array.from(
     { length: machine.cpuCount },
     (_, cpu) => [`cpu${cpu}`, new LinkTo(`../../../devices/system/cpu/cpu${cpu}`)] as const,
@@ -90,9 +66,9 @@ function tree(machine: Machine): TextTree {
       pci: { devices: {}, drivers: {} },
       usb: { devices: {}, drivers: {} },
     },
-    class: { block: {}, net: { lo: new LinkTo('../../devices/virtual/net/lo') }, power_supply: {}, thermal: {} },
+    class: { block: {}, net: networkLinks(net), power_supply: {}, thermal: {} },
     dev: { block: {}, char: {} },
-    devices: { system: systemDevices(machine), virtual: { net: { lo: LOOPBACK } } },
+    devices: { system: systemDevices(machine), virtual: { net: networkDevices(net) } },
     firmware: {},
     fs: { cgroup: {} },
     kernel: { mm: MEMORY_MANAGEMENT, fscaps: 1, profiling: 0, uevent_seqnum: 0, security: {}, debug: {}, tracing: {} },

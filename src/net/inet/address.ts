@@ -1,10 +1,11 @@
 /**
- * Internet addresses (Linux: include/uapi/linux/in.h, in6.h; ip(7), ipv6(7)). This machine has a loopback interface and nothing
- * else: 127.0.0.0/8 and ::1 are its own, all others are out of reach. An IPv4 address in IPv6 form counts as the IPv4 one.
+ * Internet addresses (Linux: include/uapi/linux/in.h, in6.h; ip(7), ipv6(7)). Which of them can be
+ * reached is known to stack.ts. An IPv4 address in IPv6 form counts as the IPv4 one.
  */
 import type { Errno } from '../../base/brands.js';
-import { EADDRNOTAVAIL, EAFNOSUPPORT, EINVAL, ENETUNREACH } from '../../abi/errno.js';
+import { EAFNOSUPPORT, EINVAL } from '../../abi/errno.js';
 import { AF_INET, AF_INET6 } from '../../abi/socket.js';
+import { LOOPBACK4, LOOPBACK6 } from '../../kernel/net-namespace.js';
 
 /** Host part: four numbers with dots, or 32 hexadecimal digits. */
 export interface Endpoint {
@@ -12,10 +13,9 @@ export interface Endpoint {
   readonly port: number;
 }
 
+export { LOOPBACK4, LOOPBACK6 };
 export const ANY4 = '0.0.0.0';
-export const LOOPBACK4 = '127.0.0.1';
 export const ANY6 = '0'.repeat(32);
-export const LOOPBACK6 = `${'0'.repeat(31)}1`;
 const MAPPED = `${'0'.repeat(20)}ffff`;
 const SOCKADDR_IN_SIZE = 16;
 /** Without the scope id, which old programs leave out. */
@@ -73,16 +73,4 @@ export function encodeAddress(family: number, { host, port }: Endpoint): Uint8Ar
     if (!any) bytes.set([0xff, 0xff, ...host.split('.').map(Number)], 18);
   } else bytes.set(Buffer.from(host, 'hex'), 8);
   return bytes;
-}
-
-/** What bind(2) accepts. */
-export function checkLocal(host: string): 0 | Errno {
-  return isAny(host) || isLoopback(host) || isMulticast(host) ? 0 : EADDRNOTAVAIL;
-}
-
-/** Where a packet to `host` goes: the unspecified address means this machine. */
-export function routeTo(host: string): string | Errno {
-  if (host === ANY4) return LOOPBACK4;
-  if (host === ANY6) return LOOPBACK6;
-  return isLoopback(host) ? host : ENETUNREACH;
 }

@@ -20,10 +20,11 @@ import {
 } from '../../abi/socket.js';
 import type { Task } from '../../kernel/task.js';
 import type { ReceiveRequest, Socket } from '../socket.js';
-import { encodeAddress, isAny, isMulticast, isV4, LOOPBACK4, LOOPBACK6, parseAddress, routeTo, type Endpoint } from './address.js';
+import { encodeAddress, isAny, isMulticast, isV4, LOOPBACK4, LOOPBACK6, parseAddress, type Endpoint } from './address.js';
 import { receivedControl, wantsTime, type Datagram } from './datagram-control.js';
 import { ErrorQueue } from './error-queue.js';
 import { InetSocket, READABLE, WRITABLE } from './inet-socket.js';
+import type { Route } from './stack.js';
 
 /** What a datagram counts besides its bytes. */
 const OVERHEAD = 256;
@@ -69,7 +70,7 @@ export abstract class DatagramSocket extends InetSocket {
     if (isErr(bound)) return bound;
     this.remote = to as Endpoint;
     const own = this.local!;
-    if (isAny(own.host)) this.local = { host: loopbackFor(this.remote.host), port: own.port };
+    if (isAny(own.host)) this.local = { host: this.sourceFor(this.remote.host), port: own.port };
     return 0;
   }
 
@@ -78,8 +79,14 @@ export abstract class DatagramSocket extends InetSocket {
     if (isErr(wanted)) return wanted;
     const { host, port } = wanted as Endpoint;
     if (isMulticast(host) && this.sendsMulticast(host)) return { host, port };
-    const route = routeTo(host);
-    return isErr(route) ? route : { host: route as string, port };
+    const route = this.stack.route(host);
+    return isErr(route) ? route : { host: (route as Route).host, port };
+  }
+
+  /** The address that packets to `host` come from, of a socket that has none of its own. */
+  protected sourceFor(host: string): string {
+    const route = isMulticast(host) ? undefined : this.stack.route(host);
+    return route === undefined || isErr(route) ? (isV4(host) ? LOOPBACK4 : LOOPBACK6) : (route as Route).source;
   }
 
   /** There is no route to groups: the interface has to be named. */
@@ -159,9 +166,4 @@ export abstract class DatagramSocket extends InetSocket {
     this.queuedBytes = 0;
     this.errors.clear();
   }
-}
-
-/** This machine's address in the family of `host`. */
-export function loopbackFor(host: string): string {
-  return isV4(host) ? LOOPBACK4 : LOOPBACK6;
 }

@@ -5,10 +5,10 @@ import { CAP_NET_RAW } from '../../abi/capability.js';
 import { IPPROTO_IP, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE } from '../../abi/inet.js';
 import { AF_INET, AF_INET6, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM } from '../../abi/socket.js';
 import type { Task } from '../../kernel/task.js';
-import { hasCapability } from '../../vfs/credentials.js';
+import { capableIn } from '../../vfs/credentials.js';
 import { registerFamily, type Socket } from '../socket.js';
 import { registerInetTables } from './socket-tables.js';
-import { stackOf } from './stack.js';
+import { stackOfTask } from './stack.js';
 import { TcpSocket } from './tcp-socket.js';
 import { UdpSocket } from './udp-socket.js';
 
@@ -16,12 +16,12 @@ function create(family: number, task: Task, type: number, protocol: number): Soc
   switch (type) {
     case SOCK_STREAM:
       if (protocol !== IPPROTO_IP && protocol !== IPPROTO_TCP) return EPROTONOSUPPORT;
-      return new TcpSocket(task, stackOf(task), family);
+      return new TcpSocket(task, stackOfTask(task), family);
     case SOCK_DGRAM:
       if (protocol !== IPPROTO_IP && protocol !== IPPROTO_UDP && protocol !== IPPROTO_UDPLITE) return EPROTONOSUPPORT;
-      return new UdpSocket(task, stackOf(task), family, protocol === IPPROTO_UDPLITE ? IPPROTO_UDPLITE : IPPROTO_UDP);
+      return new UdpSocket(task, stackOfTask(task), family, protocol === IPPROTO_UDPLITE ? IPPROTO_UDPLITE : IPPROTO_UDP);
     case SOCK_RAW:
-      return hasCapability(task.cred, CAP_NET_RAW) && protocol !== IPPROTO_IP
+      return capableIn(task.cred, task.nsproxy.net.owner!, CAP_NET_RAW) && protocol !== IPPROTO_IP
         ? ESOCKTNOSUPPORT
         : protocol === IPPROTO_IP
           ? EPROTONOSUPPORT

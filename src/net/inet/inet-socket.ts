@@ -1,24 +1,23 @@
 /** What TCP and UDP sockets share (Linux: net/ipv4/af_inet.c, net/ipv6/af_inet6.c): addresses, ports, options, shutdown. */
 import { isErr, type Errno } from '../../base/brands.js';
-import { EACCES, EADDRINUSE, EFAULT, EINVAL, ENOBUFS, ENOTCONN, ENOTTY } from '../../abi/errno.js';
+import { EACCES, EADDRINUSE, EADDRNOTAVAIL, EFAULT, EINVAL, ENOBUFS, ENOTCONN, ENOTTY } from '../../abi/errno.js';
 import { FIONREAD, TIOCOUTQ } from '../../abi/ioctls.js';
 import { CAP_NET_BIND_SERVICE } from '../../abi/capability.js';
 import { POLLIN, POLLOUT, POLLRDNORM, POLLWRBAND, POLLWRNORM } from '../../abi/poll.js';
 import { AF_INET, AF_INET6, SO_REUSEADDR, SO_REUSEPORT } from '../../abi/socket.js';
 import type { Task } from '../../kernel/task.js';
 import type { IoVec } from '../../mm/io-vec.js';
-import { hasCapability } from '../../vfs/credentials.js';
+import { capableIn } from '../../vfs/credentials.js';
 import type { IoctlCaller } from '../../vfs/open-file.js';
 import { interfaceIoctl } from '../interface-ioctl.js';
 import { receiveRequest, Socket } from '../socket.js';
-import { ANY4, ANY6, checkLocal, encodeAddress, isV4, parseAddress, type Endpoint } from './address.js';
+import { ANY4, ANY6, encodeAddress, isAny, isMulticast, isV4, parseAddress, type Endpoint } from './address.js';
 import { getInetOption, inetOption, setInetOption, V6ONLY_KEY } from './inet-options.js';
 import type { PortOwner, PortTable } from './ports.js';
 import type { InetStack } from './stack.js';
 
 export const READABLE = POLLIN | POLLRDNORM;
 export const WRITABLE = POLLOUT | POLLWRNORM | POLLWRBAND;
-const FIRST_FREE_PORT = 1024;
 /** net.ipv4.igmp_max_memberships */
 const MOST_GROUPS = 20;
 const TCP_ESTABLISHED = 1;
@@ -41,7 +40,7 @@ export abstract class InetSocket extends Socket implements PortOwner {
     type: number,
     protocol: number,
   ) {
-    super(task.machine, family, type, protocol, task.cred.fsuid, task.cred.fsgid);
+    super(task.machine, family, type, protocol, task.cred.fsuid, task.cred.fsgid, stack.net);
     this.isV6Family = family === AF_INET6;
   }
 
@@ -67,10 +66,9 @@ export abstract class InetSocket extends Socket implements PortOwner {
     const wanted = parseAddress(this.family, address);
     if (isErr(wanted)) return wanted;
     const { host, port } = wanted as Endpoint;
-    const local = checkLocal(host);
-    if (isErr(local)) return local;
+    if (!this.mayBindTo(host)) return EADDRNOTAVAIL;
     if (isV4(host) && this.family !== AF_INET && this.v6Only) return EINVAL;
-    if (port > 0 && port < FIRST_FREE_PORT && !hasCapability(task.cred, CAP_NET_BIND_SERVICE)) return EACCES;
+    if (port > 0 && port < this.net.firstFreePort && !capableIn(task.cred, this.net.owner!, CAP_NET_BIND_SERVICE)) return EACCES;
     const bound = this.local ? EINVAL : this.ports.bind(this, { host, port });
     if (!isErr(bound)) this.boundHost = this.local!.host;
     return bound;
@@ -83,6 +81,11 @@ export abstract class InetSocket extends Socket implements PortOwner {
       this.ports.release(this);
       this.local = undefined;
     }
+  }
+
+  /** A network that never had an IPv4 address has no tables in which one could be missing. */
+  private mayBindTo(host: string): boolean {
+    return isAny(host) || isMulticast(host) || this.net.isLocal(host) || (!this.net.hasTables && isV4(host));
   }
 
   /** A port of the kernel's choice, at any address. */
@@ -157,7 +160,7 @@ export abstract class InetSocket extends Socket implements PortOwner {
   protected abstract readonly outputBytes: number;
 
   override ioctl(caller: IoctlCaller, request: number, argument: number): number | Errno {
-    if (request !== FIONREAD && request !== TIOCOUTQ) return interfaceIoctl(caller, request, argument) ?? ENOTTY;
+    if (request !== FIONREAD && request !== TIOCOUTQ) return interfaceIoctl(this.net, caller, request, argument) ?? ENOTTY;
     new DataView(ioctlWord.buffer).setInt32(0, request === FIONREAD ? this.inputBytes : this.outputBytes, true);
     return isErr(caller.copyOut(argument, ioctlWord)) ? EFAULT : 0;
   }

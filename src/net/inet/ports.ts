@@ -1,6 +1,7 @@
 /** Who has which port (Linux: net/ipv4/inet_hashtables.c, inet_connection_sock.c, inet_csk_get_port; udp.c). */
 import type { Errno } from '../../base/brands.js';
 import { EADDRINUSE } from '../../abi/errno.js';
+import type { NetNamespace } from '../../kernel/net-namespace.js';
 import { ANY4, ANY6, isAny, isV4, type Endpoint } from './address.js';
 
 /** What a table must know of a socket. */
@@ -14,13 +15,11 @@ export interface PortOwner {
   readonly reusesPort: boolean;
 }
 
-/** /proc/sys/net/ipv4/ip_local_port_range */
-const FIRST_EPHEMERAL = 32768;
-const LAST_EPHEMERAL = 60999;
-
 export class PortTable<T extends PortOwner> {
   private readonly byPort = new Map<number, Set<T>>();
-  private lastEphemeral = FIRST_EPHEMERAL - 1;
+  private lastEphemeral = 0;
+
+  constructor(private readonly net: Pick<NetNamespace, 'ephemeralPorts'>) {}
 
   /** Gives `owner` its address; port 0: one that nobody has. */
   bind(owner: T, wanted: Endpoint): 0 | Errno {
@@ -47,8 +46,10 @@ export class PortTable<T extends PortOwner> {
   }
 
   private freePort(): number {
-    for (let tries = FIRST_EPHEMERAL; tries <= LAST_EPHEMERAL; tries++) {
-      this.lastEphemeral = this.lastEphemeral >= LAST_EPHEMERAL ? FIRST_EPHEMERAL : this.lastEphemeral + 1;
+    const { first, last } = this.net.ephemeralPorts;
+    for (let tries = first; tries <= last; tries++) {
+      const next = this.lastEphemeral + 1;
+      this.lastEphemeral = next > last || next < first ? first : next;
       if (!this.byPort.has(this.lastEphemeral)) return this.lastEphemeral;
     }
     return 0;

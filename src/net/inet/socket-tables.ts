@@ -1,8 +1,6 @@
 /** /proc/net/{tcp,udp,tcp6,udp6} (Linux: net/ipv4/tcp_ipv4.c, tcp4_seq_show; proc(5)). */
-import type { ByteString } from '../../base/brands.js';
 import { AF_INET, AF_INET6 } from '../../abi/socket.js';
-import { registerSocketTable } from '../../kernel/socket-tables.js';
-import type { Machine } from '../../kernel/machine.js';
+import { registerSocketTable, type SocketTable } from '../../kernel/socket-tables.js';
 import { encodeAddress, type Endpoint } from './address.js';
 import type { InetSocket } from './inet-socket.js';
 import type { PortTable } from './ports.js';
@@ -22,11 +20,11 @@ function place(family: number, endpoint: Endpoint): string {
   return `${text.toUpperCase()}:${endpoint.port.toString(16).toUpperCase().padStart(4, '0')}`;
 }
 
-function table(family: number, choose: (stack: InetStack) => PortTable<InetSocket>): (machine: Machine) => ByteString {
-  return (machine) => {
+function table(family: number, choose: (stack: InetStack) => PortTable<InetSocket>): SocketTable {
+  return (net) => {
     let text = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n';
     let line = 0;
-    for (const socket of choose(stackOf(machine.current)).owners()) {
+    for (const socket of choose(stackOf(net)).owners()) {
       if (socket.family !== family) continue;
       const state = socket.stateNumber.toString(16).toUpperCase().padStart(2, '0');
       text +=

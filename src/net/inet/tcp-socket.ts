@@ -10,6 +10,7 @@ import {
   EALREADY,
   ECONNREFUSED,
   ECONNRESET,
+  EHOSTUNREACH,
   EINPROGRESS,
   EINVAL,
   EISCONN,
@@ -35,10 +36,10 @@ import type { Task } from '../../kernel/task.js';
 import { dropFile } from '../../vfs/fd-table.js';
 import { StreamQueue } from '../unix/stream-queue.js';
 import type { ReceiveRequest, SendRequest, Socket } from '../socket.js';
-import { isAny, isV4, LOOPBACK4, LOOPBACK6, parseAddress, routeTo, type Endpoint } from './address.js';
+import { isAny, parseAddress, type Endpoint } from './address.js';
 import { InetSocket, READABLE, WRITABLE } from './inet-socket.js';
 import type { PortTable } from './ports.js';
-import type { InetStack } from './stack.js';
+import type { InetStack, Route } from './stack.js';
 
 const IPPROTO_TCP = 6;
 const DISCARD_BYTES = 65536;
@@ -100,12 +101,12 @@ export class TcpSocket extends InetSocket {
       return report;
     }
     if (this.state !== 'closed' || this.peer) return this.state === 'connected' ? EISCONN : this.state === 'listening' ? EISCONN : EALREADY;
-    const host = routeTo((wanted as Endpoint).host);
-    if (isErr(host)) return host;
-    const result = this.connectTo(task, { host: host as string, port: (wanted as Endpoint).port });
+    const route = this.stack.route((wanted as Endpoint).host);
+    if (isErr(route)) return route;
+    const result = this.connectTo(task, route as Route, (wanted as Endpoint).port);
     if (result === EAGAIN || !this.nonBlocking) return result;
     // One that does not wait learns the outcome later, however soon it is known.
-    if (result !== 0 && result !== ECONNREFUSED) return result;
+    if (result !== 0 && result !== ECONNREFUSED && result !== EHOSTUNREACH) return result;
     this.connectReport = result;
     if (result !== 0) {
       this.error = result;
@@ -114,14 +115,16 @@ export class TcpSocket extends InetSocket {
     return EINPROGRESS;
   }
 
-  private connectTo(task: Task, to: Endpoint): 0 | Errno {
+  private connectTo(task: Task, { stack, host, source }: Route, port: number): 0 | Errno {
+    if (!stack) return EHOSTUNREACH;
+    const to = { host, port };
     const bound = this.autobind();
     if (isErr(bound)) return bound;
-    const listener = this.ports.find(to, (owner) => owner.isListening, this.local) as TcpSocket | undefined;
+    const listener = stack.tcp.find(to, (owner) => owner.isListening, this.local) as TcpSocket | undefined;
     if (!listener) return ECONNREFUSED;
     if (listener.pending.length > listener.backlog) return EAGAIN;
     const own = this.local!;
-    this.local = { host: isAny(own.host) ? (isV4(to.host) ? LOOPBACK4 : LOOPBACK6) : own.host, port: own.port };
+    this.local = { host: isAny(own.host) ? source : own.host, port: own.port };
     this.remote = to;
     const embryo = new TcpSocket(task, listener.stack, listener.family);
     embryo.isEmbryo = true;
@@ -153,10 +156,10 @@ export class TcpSocket extends InetSocket {
 
   override connectSources(address: Uint8Array): WaitSource[] {
     const wanted = parseAddress(this.family, address);
-    const host = isErr(wanted) ? wanted : routeTo((wanted as Endpoint).host);
-    if (isErr(host)) return [];
-    const to = { host: host as string, port: (wanted as Endpoint).port };
-    const listener = this.ports.find(to, (owner) => owner.isListening, this.local);
+    const route = isErr(wanted) ? wanted : this.stack.route((wanted as Endpoint).host);
+    if (isErr(route)) return [];
+    const { stack, host } = route as Route;
+    const listener = stack?.tcp.find({ host, port: (wanted as Endpoint).port }, (owner) => owner.isListening, this.local);
     return listener ? [{ queue: listener.queue, mask: WRITABLE | POLLHUP, exclusive: false }] : [];
   }
 

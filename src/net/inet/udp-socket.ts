@@ -9,12 +9,12 @@ import { MSG_MORE, MSG_OOB, SOCK_DGRAM } from '../../abi/socket.js';
 import type { Task } from '../../kernel/task.js';
 import type { SendRequest } from '../socket.js';
 import { isAny, isMulticast, isV4, type Endpoint } from './address.js';
-import { DatagramSocket, loopbackFor } from './datagram-socket.js';
+import { DatagramSocket } from './datagram-socket.js';
 import { packetOptions, type Datagram, type PacketOptions } from './datagram-control.js';
 import { queuesErrors } from './error-queue.js';
 import type { InetSocket } from './inet-socket.js';
 import type { PortTable } from './ports.js';
-import type { InetStack } from './stack.js';
+import type { InetStack, Route } from './stack.js';
 
 /** 65,535 less the headers of UDP, and of IPv4, whose length counts its own. */
 const MAX_DATAGRAM4 = 65507;
@@ -38,7 +38,10 @@ export class UdpSocket extends DatagramSocket {
   }
 
   protected override get ports(): PortTable<InetSocket> {
-    return this.protocol === IPPROTO_UDPLITE ? this.stack.udplite : this.stack.udp;
+    return this.portsOf(this.stack);
+  }
+  private portsOf(stack: InetStack): PortTable<InetSocket> {
+    return this.protocol === IPPROTO_UDPLITE ? stack.udplite : stack.udp;
   }
 
   send(request: SendRequest): number | Errno {
@@ -98,14 +101,18 @@ export class UdpSocket extends DatagramSocket {
 
   private transmit(bytes: Uint8Array, { target, options }: Corked): void {
     const own = this.local!;
-    const host = options.source ?? (isAny(own.host) ? loopbackFor(target.host) : own.host);
+    const host = options.source ?? (isAny(own.host) ? this.sourceFor(target.host) : own.host);
     const source = { host, port: own.port };
     const { ttl, tos } = options;
     if (isMulticast(target.host)) {
       this.transmitToGroup({ bytes, source, destination: target, ttl, tos, time: undefined });
       return;
     }
-    const receiver = this.ports.find(target, (owner) => (owner as UdpSocket).takesFrom(source), source) as UdpSocket | undefined;
+    const route = this.stack.route(target.host);
+    const { stack } = isErr(route) ? { stack: undefined } : (route as Route);
+    // Where nobody has the address, nobody answers either.
+    if (!stack) return;
+    const receiver = this.portsOf(stack).find(target, (owner) => (owner as UdpSocket).takesFrom(source), source) as UdpSocket | undefined;
     if (receiver) receiver.deliver({ bytes, source, destination: target, ttl, tos, time: undefined });
     else this.reportUnreachable(ECONNREFUSED, queuesErrors(this, isV4(target.host)), bytes, target);
   }

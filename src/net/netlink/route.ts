@@ -1,31 +1,41 @@
-/**
- * NETLINK_ROUTE as a machine with nothing but a loopback interface answers it (Linux: net/core/rtnetlink.c, net/ipv4/devinet.c;
- * rtnetlink(7)): links, addresses and routes can be listed, nothing can be changed.
- */
-import type { Errno } from '../../base/brands.js';
-import { ENODEV, EOPNOTSUPP, EPERM } from '../../abi/errno.js';
-import { AF_INET, AF_INET6 } from '../../abi/socket.js';
+/** NETLINK_ROUTE requests (Linux: net/core/rtnetlink.c, rtnetlink_rcv_msg; rtnetlink(7)): links, addresses and routes. */
+import { isErr, type Errno } from '../../base/brands.js';
+import { EOPNOTSUPP, EPERM } from '../../abi/errno.js';
+import { CAP_NET_ADMIN } from '../../abi/capability.js';
+import {
+  NLM_F_DUMP,
+  NLM_F_MULTI,
+  NLMSG_DONE,
+  RTM_DELADDR,
+  RTM_DELLINK,
+  RTM_DELROUTE,
+  RTM_GETADDR,
+  RTM_GETLINK,
+  RTM_GETNEIGH,
+  RTM_GETNSID,
+  RTM_GETROUTE,
+  RTM_NEWADDR,
+  RTM_NEWLINK,
+  RTM_NEWNSID,
+  RTM_NEWROUTE,
+  RTM_SETLINK,
+} from '../../abi/netlink.js';
+import type { NetDevice, NetNamespace } from '../../kernel/net-namespace.js';
+import type { Task } from '../../kernel/task.js';
+import { capableIn } from '../../vfs/credentials.js';
+import { deleteAddress, listAddresses, newAddress } from './addresses.js';
+import { deleteLink, getLink, linkPayload, newLink, setLink } from './links.js';
+import { attribute, concat, message, u32 } from './messages.js';
+import { deleteRoute, findRoute, listRoutes, newRoute } from './routes.js';
 
-export const NLMSG_HEADER_SIZE = 16;
-const NLM_F_MULTI = 2;
-const NLM_F_DUMP = 0x300;
-const NLMSG_DONE = 3;
-const RTM_NEWLINK = 16;
-const RTM_GETLINK = 18;
-const RTM_NEWADDR = 20;
-const RTM_GETADDR = 22;
-const RTM_GETROUTE = 26;
 /** Of each group of four the third asks, the others change. */
 const RTM_BASE = 16;
 const RTM_MAX = 123;
+/** Bytes of a dump in one message, as readers have buffers for. */
+const DUMP_BYTES = 8192;
 
-const LOOPBACK_INDEX = 1;
-const ARPHRD_LOOPBACK = 772;
-/** IFF_UP | IFF_LOOPBACK | IFF_RUNNING | IFF_LOWER_UP */
-const LOOPBACK_FLAGS = 0x10049;
-const MTU = 65536;
-const SCOPE_HOST = 254;
-const IFA_F_PERMANENT = 0x80;
+/** struct rtgenmsg, and NETNSA_NSID: networks have no numbers for each other here. */
+const NO_NSID = concat([new Uint8Array(4), attribute(1, u32(0xffffffff))]);
 
 /** One request, its header read. */
 export interface RouteRequest {
@@ -35,112 +45,78 @@ export interface RouteRequest {
   readonly payload: Uint8Array;
 }
 
-function u32(value: number): Uint8Array {
-  const bytes = new Uint8Array(4);
-  new DataView(bytes.buffer).setUint32(0, value, true);
-  return bytes;
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  return Uint8Array.from(Buffer.concat(parts));
-}
-
-/** struct rtattr with its value, padded to four bytes. */
-function attribute(type: number, value: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(Math.ceil((4 + value.length) / 4) * 4);
-  const view = new DataView(bytes.buffer);
-  view.setUint16(0, 4 + value.length, true);
-  view.setUint16(2, type, true);
-  bytes.set(value, 4);
-  return bytes;
-}
-
-const text = (value: string): Uint8Array => Uint8Array.from(Buffer.from(`${value}\0`, 'latin1'));
-
-/** struct nlmsghdr and payload. */
-export function message(type: number, flags: number, sequence: number, port: number, payload: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(Math.ceil((NLMSG_HEADER_SIZE + payload.length) / 4) * 4);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, NLMSG_HEADER_SIZE + payload.length, true);
-  view.setUint16(4, type, true);
-  view.setUint16(6, flags, true);
-  view.setUint32(8, sequence, true);
-  view.setUint32(12, port, true);
-  bytes.set(payload, NLMSG_HEADER_SIZE);
-  return bytes;
-}
-
-function linkPayload(): Uint8Array {
-  const info = new Uint8Array(16);
-  const view = new DataView(info.buffer);
-  view.setUint16(2, ARPHRD_LOOPBACK, true);
-  view.setInt32(4, LOOPBACK_INDEX, true);
-  view.setUint32(8, LOOPBACK_FLAGS, true);
-  return concat([
-    info,
-    attribute(3, text('lo')),
-    attribute(13, u32(1000)), // IFLA_TXQLEN
-    attribute(16, Uint8Array.of(0)), // IFLA_OPERSTATE: unknown, as for Linux's own loopback
-    attribute(17, Uint8Array.of(0)), // IFLA_LINKMODE
-    attribute(4, u32(MTU)),
-    attribute(27, u32(0)), // IFLA_GROUP
-    attribute(30, u32(0)), // IFLA_PROMISCUITY
-    attribute(31, u32(1)), // IFLA_NUM_TX_QUEUES
-    attribute(33, Uint8Array.of(1)), // IFLA_CARRIER
-    attribute(6, text('noqueue')),
-    attribute(1, new Uint8Array(6)), // IFLA_ADDRESS
-    attribute(2, new Uint8Array(6)), // IFLA_BROADCAST
-    attribute(7, new Uint8Array(96)), // IFLA_STATS
-    attribute(23, new Uint8Array(192)), // IFLA_STATS64
-  ]);
-}
-
-function addressPayload(family: number): Uint8Array {
-  const isV4 = family === AF_INET;
-  const host = isV4 ? Uint8Array.of(127, 0, 0, 1) : Uint8Array.from({ length: 16 }, (_, i) => (i === 15 ? 1 : 0));
-  const info = Uint8Array.of(family, isV4 ? 8 : 128, IFA_F_PERMANENT, SCOPE_HOST, LOOPBACK_INDEX, 0, 0, 0);
-  const forever = concat([u32(0xffffffff), u32(0xffffffff), u32(0), u32(0)]);
-  return concat([
-    info,
-    attribute(1, host), // IFA_ADDRESS
-    ...(isV4 ? [attribute(2, host), attribute(3, text('lo'))] : []), // IFA_LOCAL, IFA_LABEL
-    attribute(6, forever), // IFA_CACHEINFO
-    attribute(8, u32(IFA_F_PERMANENT)),
-  ]);
-}
-
-/** What a dump lists, as [type, payload]. */
-function listing({ type, payload }: RouteRequest): (readonly [number, Uint8Array])[] | Errno {
+/** What a dump lists, as the type of its messages and their payloads. */
+function listing(net: NetNamespace, { type, payload }: RouteRequest): readonly [number, Uint8Array[]] | Errno {
   const family = payload[0] ?? 0;
   switch (type) {
     case RTM_GETLINK:
-      return [[RTM_NEWLINK, linkPayload()]];
+      return [RTM_NEWLINK, [...net.devices.values()].map(linkPayload)];
     case RTM_GETADDR:
-      return [AF_INET, AF_INET6]
-        .filter((each) => family === 0 || family === each)
-        .map((each) => [RTM_NEWADDR, addressPayload(each)] as const);
+      return [RTM_NEWADDR, listAddresses(net, family)];
     case RTM_GETROUTE:
-      return [];
+      return [RTM_NEWROUTE, listRoutes(net, family)];
+    case RTM_GETNSID:
+    case RTM_GETNEIGH:
+      return [type, []];
     default:
       return EOPNOTSUPP;
   }
 }
 
-/** The messages that answer a request, or the error that does. */
-export function answerRoute(request: RouteRequest, port: number): Uint8Array[] | Errno {
+function dump(net: NetNamespace, request: RouteRequest, port: number): Uint8Array[] | Errno {
+  const listed = listing(net, request);
+  if (isErr(listed)) return listed;
+  const [type, payloads] = listed;
+  const answers: Uint8Array[] = [];
+  let parts: Uint8Array[] = [];
+  let bytes = 0;
+  for (const payload of payloads) {
+    const part = message(type, NLM_F_MULTI, request.sequence, port, payload);
+    if (bytes + part.length > DUMP_BYTES && parts.length > 0) {
+      answers.push(concat(parts));
+      parts = [];
+      bytes = 0;
+    }
+    parts.push(part);
+    bytes += part.length;
+  }
+  if (parts.length > 0) answers.push(concat(parts));
+  return [...answers, message(NLMSG_DONE, NLM_F_MULTI, request.sequence, port, u32(0))];
+}
+
+function change(task: Task, net: NetNamespace, { type, flags, payload }: RouteRequest): 0 | Errno {
+  switch (type) {
+    case RTM_NEWLINK:
+      return newLink(task, net, flags, payload);
+    case RTM_SETLINK:
+      return setLink(task, net, payload);
+    case RTM_DELLINK:
+      return deleteLink(net, payload);
+    case RTM_NEWADDR:
+      return newAddress(net, flags, payload);
+    case RTM_DELADDR:
+      return deleteAddress(net, payload);
+    case RTM_NEWROUTE:
+      return newRoute(net, flags, payload);
+    case RTM_DELROUTE:
+      return deleteRoute(net, payload);
+    default:
+      return EOPNOTSUPP;
+  }
+}
+
+/** Answers a request: its messages; 0: it is done; or the error that it gets. */
+export function answerRoute(task: Task, net: NetNamespace, request: RouteRequest, port: number): Uint8Array[] | 0 | Errno {
   const { type, flags, sequence, payload } = request;
   if (type < RTM_BASE || type > RTM_MAX) return EOPNOTSUPP;
-  if ((type & 3) !== 2) return EPERM;
-  if ((flags & NLM_F_DUMP) !== 0) {
-    const listed = listing(request);
-    if (typeof listed === 'number') return listed;
-    const parts = listed.map(([kind, body]) => message(kind, NLM_F_MULTI, sequence, port, body));
-    const end = message(NLMSG_DONE, NLM_F_MULTI, sequence, port, u32(0));
-    return parts.length > 0 ? [concat(parts), end] : [end];
+  if ((type & 3) !== 2) return capableIn(task.cred, net.owner!, CAP_NET_ADMIN) ? change(task, net, request) : EPERM;
+  if ((flags & NLM_F_DUMP) !== 0) return dump(net, request, port);
+  if (type === RTM_GETROUTE) {
+    const found = findRoute(net, payload);
+    return isErr(found) ? found : [message(RTM_NEWROUTE, 0, sequence, port, found as Uint8Array)];
   }
+  if (type === RTM_GETNSID) return [message(RTM_NEWNSID, 0, sequence, port, NO_NSID)];
   if (type !== RTM_GETLINK) return EOPNOTSUPP;
-  const wanted = payload.length >= 8 ? new DataView(payload.buffer, payload.byteOffset).getInt32(4, true) : 0;
-  const named = Buffer.from(payload.subarray(16)).toString('latin1').includes('\x03\0lo\0');
-  if (wanted !== LOOPBACK_INDEX && !(wanted === 0 && named)) return ENODEV;
-  return [message(RTM_NEWLINK, 0, sequence, port, linkPayload())];
+  const device = getLink(net, payload);
+  return isErr(device) ? device : [message(RTM_NEWLINK, 0, sequence, port, linkPayload(device as NetDevice))];
 }

@@ -45,9 +45,9 @@ export const UNNAMED = Uint8Array.of(AF_UNIX, 0);
 /** Sockets bound to a path, by the inode that bind made. */
 const bySocketInode = new WeakMap<Inode, UnixSocket>();
 
-/** The names of a machine's abstract sockets. Contents are UnixSockets. */
-function abstractNames(task: Task): Map<ByteString, UnixSocket> {
-  return task.machine.abstractSockets as Map<ByteString, UnixSocket>;
+/** The names of a network's abstract sockets. Contents are UnixSockets. */
+function abstractNames({ net }: UnixSocket): Map<ByteString, UnixSocket> {
+  return net.abstractSockets as Map<ByteString, UnixSocket>;
 }
 
 /** bind(2): takes a name for `socket`. A bare family asks for an abstract one of the kernel's choice. */
@@ -56,9 +56,9 @@ export function bindAddress(task: Task, socket: UnixSocket, address: Uint8Array)
   if (isErr(name)) return name;
   switch (name.kind) {
     case 'unnamed':
-      return autobind(task, socket);
+      return autobind(socket);
     case 'abstract':
-      return bindAbstract(task, socket, name.name);
+      return bindAbstract(socket, name.name);
     case 'path':
       return bindPath(task, socket, name.path);
   }
@@ -71,8 +71,8 @@ export function rebindError(task: Task, address: Uint8Array): Errno {
   return isErr(walk(task.fs, task.cred, task.fs.cwd, name.path, 0)) ? EINVAL : EADDRINUSE;
 }
 
-function bindAbstract(task: Task, socket: UnixSocket, name: ByteString): UnixAddress | Errno {
-  const names = abstractNames(task);
+function bindAbstract(socket: UnixSocket, name: ByteString): UnixAddress | Errno {
+  const names = abstractNames(socket);
   if (names.has(name)) return EADDRINUSE;
   names.set(name, socket);
   return { bytes: encode(name, 0), abstractName: name, place: undefined, inode: undefined };
@@ -90,10 +90,10 @@ function bindPath(task: Task, socket: UnixSocket, path: ByteString): UnixAddress
 let nextAutobind = 0;
 
 /** A name of five hexadecimal digits that nobody has. */
-export function autobind(task: Task, socket: UnixSocket): UnixAddress | Errno {
+export function autobind(socket: UnixSocket): UnixAddress | Errno {
   for (let tries = 0; tries < 0x100000; tries++) {
     nextAutobind = (nextAutobind + 1) & 0xfffff;
-    const bound = bindAbstract(task, socket, '\0' + nextAutobind.toString(16).padStart(5, '0'));
+    const bound = bindAbstract(socket, '\0' + nextAutobind.toString(16).padStart(5, '0'));
     if (!isErr(bound)) return bound;
   }
   return ENOSPC;
@@ -101,20 +101,20 @@ export function autobind(task: Task, socket: UnixSocket): UnixAddress | Errno {
 
 /** The socket's name is free again; a path's inode stays, and refuses connections. */
 export function unbindAddress(socket: UnixSocket, address: UnixAddress): void {
-  if (address.abstractName !== undefined) socket.machine.abstractSockets.delete(address.abstractName);
+  if (address.abstractName !== undefined) abstractNames(socket).delete(address.abstractName);
   if (address.inode) bySocketInode.delete(address.inode);
   if (address.place) dropPath(address.place);
 }
 
-/** The socket that has the name: ECONNREFUSED when none has, EACCES, ENOENT, ... as the path walk says. */
-export function findSocket(task: Task, address: Uint8Array): UnixSocket | Errno {
+/** The socket that has the name for `from`: ECONNREFUSED when none has, EACCES, ENOENT, ... as the path walk says. */
+export function findSocket(task: Task, from: UnixSocket, address: Uint8Array): UnixSocket | Errno {
   const name = parse(address);
   if (isErr(name)) return name;
   switch (name.kind) {
     case 'unnamed':
       return EINVAL;
     case 'abstract':
-      return abstractNames(task).get(name.name) ?? ECONNREFUSED;
+      return abstractNames(from).get(name.name) ?? ECONNREFUSED;
     case 'path':
       return findByPath(task, name.path);
   }

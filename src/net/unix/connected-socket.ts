@@ -55,9 +55,9 @@ export abstract class ConnectedSocket extends UnixSocket {
   }
 
   connect(task: Task, address: Uint8Array): 0 | Errno {
-    const bound = this.autobindIfNeeded(task);
+    const bound = this.autobindIfNeeded();
     if (isErr(bound)) return bound;
-    const listener = findSocket(task, address);
+    const listener = findSocket(task, this, address);
     if (isErr(listener)) return listener;
     if (listener.type !== this.type) return EPROTOTYPE;
     if (!(listener instanceof ConnectedSocket) || listener.state !== 'listening' || listener.isReleased) return ECONNREFUSED;
@@ -86,7 +86,7 @@ export abstract class ConnectedSocket extends UnixSocket {
 
   /** A connect that found the backlog full waits for the listener. */
   override connectSources(address: Uint8Array, task: Task): WaitSource[] {
-    const listener = findSocket(task, address);
+    const listener = findSocket(task, this, address);
     return isErr(listener) ? [] : [{ queue: listener.queue, mask: WRITABLE | POLLHUP | POLLERR, exclusive: false }];
   }
 

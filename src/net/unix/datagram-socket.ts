@@ -56,9 +56,9 @@ export class UnixDatagramSocket extends UnixSocket implements PacketSender {
       this.setPeer(undefined);
       return 0;
     }
-    const bound = this.autobindIfNeeded(task);
+    const bound = this.autobindIfNeeded();
     if (isErr(bound)) return bound;
-    const target = findSocket(task, address);
+    const target = findSocket(task, this, address);
     if (isErr(target)) return target;
     if (!(target instanceof UnixDatagramSocket)) return EPROTOTYPE;
     if (!target.takesFrom(this)) return EPERM;
@@ -92,7 +92,7 @@ export class UnixDatagramSocket extends UnixSocket implements PacketSender {
     if ((request.flags & MSG_OOB) !== 0) return EOPNOTSUPP;
     if ((this.shutdownMask & SEND_SHUTDOWN) !== 0) return EPIPE;
     const task = this.machine.current;
-    const bound = this.autobindIfNeeded(task);
+    const bound = this.autobindIfNeeded();
     if (isErr(bound)) return bound;
     const target = this.targetOf(request.destination, task);
     if (isErr(target)) return target;
@@ -107,7 +107,7 @@ export class UnixDatagramSocket extends UnixSocket implements PacketSender {
 
   private targetOf(destination: Uint8Array | undefined, task: Task): UnixDatagramSocket | Errno {
     if (destination) {
-      const target = findSocket(task, destination);
+      const target = findSocket(task, this, destination);
       if (isErr(target)) return target;
       return target instanceof UnixDatagramSocket ? target : EPROTOTYPE;
     }
@@ -120,7 +120,7 @@ export class UnixDatagramSocket extends UnixSocket implements PacketSender {
 
   override sendSources(destination: Uint8Array | undefined, task: Task): WaitSource[] {
     const sources = [{ queue: this.waiters, mask: SEND_EVENTS, exclusive: false }];
-    const target = destination ? findSocket(task, destination) : this.peer;
+    const target = destination ? findSocket(task, this, destination) : this.peer;
     if (target instanceof UnixDatagramSocket) sources.push({ queue: target.roomQueue, mask: SEND_EVENTS, exclusive: false });
     return sources;
   }

@@ -3,6 +3,7 @@ import type { ByteString } from '../../base/brands.js';
 import { byteString } from '../../base/bytes.js';
 import { SUN_PATH } from '../../abi/socket-struct.js';
 import type { Machine } from '../../kernel/machine.js';
+import type { NetNamespace } from '../../kernel/net-namespace.js';
 import { UnixSocket } from './unix-socket.js';
 
 const HEAD = 'Num       RefCount Protocol Flags    Type St Inode Path\n';
@@ -10,10 +11,10 @@ const ACCEPTS = 0x10000;
 const UNCONNECTED = 1;
 const CONNECTED = 3;
 
-export function unixTable(machine: Machine): ByteString {
+export function unixTable(net: NetNamespace, machine: Machine): ByteString {
   const sockets = new Set<UnixSocket>();
   for (const task of machine.tasks.values()) {
-    for (const [, file] of task.files.entries()) if (file instanceof UnixSocket) sockets.add(file);
+    for (const [, file] of task.files.entries()) if (file instanceof UnixSocket && file.net === net) sockets.add(file);
   }
   return HEAD + [...sockets].map(row).join('');
 }

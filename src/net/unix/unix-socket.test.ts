@@ -31,10 +31,12 @@ import {
   SOL_SOCKET,
 } from '../../abi/socket.js';
 import { isErr } from '../../base/brands.js';
+import { NetNamespace } from '../../kernel/net-namespace.js';
 import type { Task } from '../../kernel/task.js';
 import { KernelIoVec } from '../../mm/io-vec.js';
 import { userCredentials } from '../../vfs/credentials.js';
 import { dropFile } from '../../vfs/fd-table.js';
+import { INITIAL_USER_NAMESPACE } from '../../vfs/user-namespace.js';
 import type { OpenFile } from '../../vfs/open-file.js';
 import { createSocket, createSocketPair, receiveRequest, type Socket } from '../socket.js';
 import { getSocketOption, setSocketOption } from '../socket-options.js';
@@ -46,8 +48,13 @@ import type { UnixSocket } from './unix-socket.js';
 registerUnix();
 
 function fakeTask(): Task {
-  const machine = { current: undefined as unknown, abstractSockets: new Map() };
-  const task = { machine, cred: userCredentials(1000, 1000), group: { pid: 42, pidNs: { parent: null } } };
+  const machine = { current: undefined as unknown };
+  const task = {
+    machine,
+    nsproxy: { net: new NetNamespace(INITIAL_USER_NAMESPACE, true) },
+    cred: userCredentials(1000, 1000),
+    group: { pid: 42, pidNs: { parent: null } },
+  };
   machine.current = task;
   return task as unknown as Task;
 }

@@ -66,9 +66,9 @@ export abstract class UnixSocket extends Socket implements FileCarrier {
   }
 
   /** A socket that passes credentials gets a name before it first sends, so that it can be answered. */
-  protected autobindIfNeeded(task: Task): 0 | Errno {
+  protected autobindIfNeeded(): 0 | Errno {
     if (this.address || !this.passesCredentials) return 0;
-    const bound = autobind(task, this);
+    const bound = autobind(this);
     if (isErr(bound)) return bound;
     this.address = bound;
     return 0;
@@ -188,7 +188,7 @@ export abstract class UnixSocket extends Socket implements FileCarrier {
   }
 
   override ioctl(caller: IoctlCaller, request: number, argument: number): number | Errno {
-    if (request !== FIONREAD && request !== TIOCOUTQ) return interfaceIoctl(caller, request, argument) ?? ENOTTY;
+    if (request !== FIONREAD && request !== TIOCOUTQ) return interfaceIoctl(this.net, caller, request, argument) ?? ENOTTY;
     if (request === FIONREAD && this.isListening) return EINVAL;
     new DataView(ioctlWord.buffer).setInt32(0, request === FIONREAD ? this.inputBytes : this.outputBytes, true);
     return isErr(caller.copyOut(argument, ioctlWord)) ? EFAULT : 0;
