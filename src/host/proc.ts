@@ -24,13 +24,22 @@ export function mappingsOf(pid: HostPid): HostMapping[] {
   });
 }
 
-/** State letter and CPU time in clock ticks of a thread (proc_pid_stat(5)); 'X' when there is none. */
-export function readThreadStat(pid: HostPid, tid: HostPid): { state: string; ticks: number } {
+const NS_PER_TICK = 1e7;
+
+/** State letter and CPU time of a thread (proc_pid_stat(5)), in ticks where the host has no schedstat; 'X' when there is none. */
+export function readThreadProgress(pid: HostPid, tid: HostPid): { state: string; ranNs: number } {
+  const folder = `/proc/${pid}/task/${tid}`;
+  const stat = readOr(`${folder}/stat`, '');
+  if (stat === '') return { state: 'X', ranNs: 0 };
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const exactNs = Number(readOr(`${folder}/schedstat`, '0').split(' ')[0]);
+  return { state: fields[0]!, ranNs: exactNs || (Number(fields[11]) + Number(fields[12])) * NS_PER_TICK };
+}
+
+function readOr(path: string, otherwise: string): string {
   try {
-    const text = readFileSync(`/proc/${pid}/task/${tid}/stat`, 'latin1');
-    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-    return { state: fields[0]!, ticks: Number(fields[11]) + Number(fields[12]) };
+    return readFileSync(path, 'latin1');
   } catch {
-    return { state: 'X', ticks: 0 };
+    return otherwise;
   }
 }

@@ -1,35 +1,22 @@
 /** Guests that attack the seccomp platform's stub: the kernel goes on, others are untouched, at worst the attacker dies. */
 import { deepEqual, equal, notEqual, ok } from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe } from 'node:test';
 import { PROT_READ, PROT_WRITE } from '../../abi/mman.js';
 import { SIGKILL } from '../../abi/signal.js';
 import { NR } from '../../abi/syscall-numbers.js';
 import type { Assembler } from '../../asm/assembler.js';
 import { ecx, mem, r10, r8, r9, rax, rbx, rcx, rdi, rdx, rsi, rsp } from '../../asm/operands.js';
 import { HostClock } from '../../base/clock.js';
-import { answer, awaitTrap, CODE, DATA, PLATFORMS, step, unwrap, withPlatform, type Bench, type Guest } from '../fixture.js';
+import { answer, awaitTrap, CODE, DATA, step, unwrap } from '../fixture.js';
 import { TRAP_DEAD, TRAP_FAULT, TRAP_KICK, TRAP_SIGNAL, TRAP_SYSCALL, type HostThread, type Platform } from '../platform.js';
 import { RAX, RBX, RDI, RDX, RIP, RSP } from '../registers.js';
 import { STUB_CODE, STUB_DATA, STUB_REQUEST } from '../stub/layout.js';
-import { BELL_RUNG, STUB_DOORBELL, UC_REGISTERS } from './layout.js';
+import { attack, forge, lastCall } from './attack.fixture.js';
+import { BELL_RUNG, STUB_DOORBELL } from './layout.js';
 import type { SeccompPlatform } from './seccomp-platform.js';
 
-const create = PLATFORMS['seccomp'];
 const clock = new HostClock();
 const KINDS = [TRAP_SYSCALL, TRAP_FAULT, TRAP_SIGNAL, TRAP_KICK, TRAP_DEAD];
-
-/** Each attack, with a witness that must be served as before. */
-function attack(what: string, body: (bench: Bench, witness: Guest) => void): void {
-  test(what, { skip: create === undefined }, () =>
-    withPlatform(create!, (bench) => {
-      const witness = bench.guest((a) => a.label('again').mov(rbx, DATA).mov(rdi, mem(rbx)).mov(rax, 39).syscall().jmp('again'));
-      witness.data.setUint32(0, 77, true);
-      body(bench, witness);
-      step(bench.platform, witness.thread);
-      deepEqual([witness.thread.trap.kind, witness.thread.trap.nr, witness.thread.regs.get(RDI)], [TRAP_SYSCALL, 39, 77]);
-    }),
-  );
-}
 
 /** Resumes; whatever the guest does, a kick brings it back, or death. */
 function stepKicked(platform: Platform, thread: HostThread): number {
@@ -214,26 +201,4 @@ function mapAll(a: Assembler, fd: number): Assembler {
     .mov(r8, fd)
     .mov(r9, 0)
     .mov(rax, NR.mmap);
-}
-
-/** Copies the guest's own frame, changes its mask and its rip, and returns by it from the stub. */
-function forge(a: Assembler, platform: SeccompPlatform, target: string): Assembler {
-  const ucontext = STUB_DATA + platform.shape.ucontext;
-  const RIP_SLOT = 16 * 8;
-  const SIGMASK = 296;
-  a.mov(rbx, ucontext).mov(rax, -1).store(mem(rbx, SIGMASK), rax);
-  a.lea(rax, { kind: 'rip', label: target }).store(mem(rbx, UC_REGISTERS + RIP_SLOT), rax);
-  return a
-    .mov(rsp, ucontext)
-    .mov(rax, STUB_CODE + platform.stub.restorer)
-    .jmp(rax);
-}
-
-/** Offset of the stub's last system call. */
-function lastCall(bytes: Uint8Array): number {
-  const exits = [];
-  for (let at = 0; at + 3 < bytes.length; at++) {
-    if (bytes[at] === 0x0f && bytes[at + 1] === 0x05 && bytes[at + 2] === 0x0f && bytes[at + 3] === 0x0b) exits.push(at);
-  }
-  return exits[exits.length - 1]!;
 }

@@ -36,7 +36,7 @@ export function learnFrameShape(platform: SeccompPlatform, zygote: SeccompSpace)
   const mapped = zygote.commit();
   queue.call(NR.clone, THREAD_FLAGS, 0, 0, 0, 0, STUB_DATA);
   queue.reset();
-  const tid = isErr(mapped) ? mapped : zygote.mm.order(ORDER_NEW_THREAD, 0, () => platform.hasEnded(zygote.leader));
+  const tid = isErr(mapped) ? mapped : zygote.mm.order(ORDER_NEW_THREAD, 0, zygote.leader, () => platform.hasEnded(zygote.leader));
   const trapped = !isErr(tid) && letGo(data) && becomes(() => data.load(DATA_TURN) !== 0, data);
   const ucontext = trapped ? findFrame(data.bytes) : 0;
   const shape = ucontext > 0 ? FrameShape.learn(data.bytes.slice(), STUB_DATA, ucontext) : undefined;

@@ -1,24 +1,22 @@
 /**
- * Waiting for one guest thread that has been told to trap once more: it executes a few instructions of the stub until then. A thread
- * that gets no CPU is waited for; one that has had its time, or sleeps, does something else and will never come.
+ * Waiting for one guest thread that has been told to trap once more: it executes a few instructions of the stub until then. See
+ * overdue.ts for those that do something else.
  */
 import type { HostPid, PhysAddr } from '../../base/brands.js';
 import { HostClock } from '../../base/clock.js';
 import { futexWait } from '../../host/futex.js';
-import { readThreadStat } from '../../host/proc.js';
 import type { FrameStore } from '../frames.js';
 import { BELL_RUNG, BELL_SLEEPING } from './layout.js';
+import { LOOK_AGAIN_NS, Overdue } from './overdue.js';
 import { SharedWords } from './words.js';
 
 /** Looks before the kernel sleeps: some ten microseconds. */
 const LOOKS = 500;
-const NAP_NS = 1e6;
 /** From when on the thread is kicked and looked at, in case that it does something else; and when it is given up in any case. */
-const SUSPECT_AFTER_NS = 20e6;
+const SUSPECT_AFTER_NS = 5e6;
 const PATIENCE_NS = 10e9;
-/** Clock ticks of CPU time (1/100 s), and looks in a row that found it asleep, after which it is given up. */
-const MOST_TICKS = 10;
-const MOST_SLEEPING = 100;
+/** CPU time for those instructions: some microseconds, and whatever interrupts and faults add. */
+const MOST_RUN_NS = 5e6;
 
 /** The thread that is waited for. */
 export interface Awaited {
@@ -52,18 +50,14 @@ export class FrameWait {
   private sleepUntil(thread: Awaited): boolean {
     const { bell } = this;
     const began = this.clock.monotonicNs();
-    let ticksAtFirst = -1;
-    let sleeping = 0;
+    const overdue = new Overdue(thread.leader, thread.tid, MOST_RUN_NS);
     for (let now = began; now < began + PATIENCE_NS; now = this.clock.monotonicNs()) {
       if (thread.isThere()) return true;
       if (thread.isGone()) return false;
-      futexWait(bell.addressAt(BELL_RUNG), bell.load(BELL_RUNG), now + NAP_NS);
+      futexWait(bell.addressAt(BELL_RUNG), bell.load(BELL_RUNG), now + LOOK_AGAIN_NS);
       if (now < began + SUSPECT_AFTER_NS || thread.isThere()) continue;
       thread.kick();
-      const { state, ticks } = readThreadStat(thread.leader, thread.tid);
-      if (ticksAtFirst < 0) ticksAtFirst = ticks;
-      sleeping = state === 'S' ? sleeping + 1 : 0;
-      if (ticks > ticksAtFirst + MOST_TICKS || sleeping > MOST_SLEEPING) return thread.isThere();
+      if (overdue.isHopeless()) return thread.isThere();
     }
     return false;
   }

@@ -2,7 +2,7 @@
  * The mm thread of a stub process as the kernel sees it: orders through the request page, one at a time, answered before the
  * kernel goes on. No guest can forge an answer: see stub-code.ts.
  */
-import type { Errno, PhysAddr } from '../../base/brands.js';
+import type { Errno, HostPid, PhysAddr } from '../../base/brands.js';
 import { HostClock } from '../../base/clock.js';
 import { ESRCH } from '../../abi/errno.js';
 import { futexWait, futexWake } from '../../host/futex.js';
@@ -19,10 +19,12 @@ import {
   ORDER_RESULT,
   ORDER_SLEEPING,
 } from './layout.js';
+import { Overdue } from './overdue.js';
 import { SharedWords } from './words.js';
 
-/** How often the kernel looks whether the process is still there, and how long it waits in all. */
-const LOOK_NS = 50e6;
+/** The first time that the kernel waits before it looks what has become of the process, and the longest; and how long it waits in all. */
+const LOOK_NS = 2e6;
+const LONGEST_LOOK_NS = 10e6;
 const PATIENCE_NS = 10e9;
 const clock = new HostClock();
 
@@ -42,27 +44,34 @@ export class MmThread {
     this.page.store(ORDER_PARENT, process.pid);
   }
 
-  /** Gives an order and waits for its answer. `isGone`: the process has ended. */
-  order(kind: number, count: number, isGone: () => boolean): number | Errno {
+  /** Gives an order and waits for its answer. `leader`: the mm thread; `isGone`: its process has ended. */
+  order(kind: number, count: number, leader: HostPid, isGone: () => boolean): number | Errno {
     this.writeOrder(kind, count);
     this.sequence = (this.sequence + 1) & 0x7fffffff;
     const { page } = this;
     page.store(ORDER_SLEEPING, 1);
     page.store(ORDER_GO, this.sequence);
     futexWake(page.addressAt(ORDER_GO));
-    return this.answer(isGone);
+    return this.answer(leader, isGone);
   }
 
   /** Waits for the answer to the last order: a result or an errno; ESRCH when none will come. */
-  private answer(isGone: () => boolean): number | Errno {
+  private answer(leader: HostPid, isGone: () => boolean): number | Errno {
     const { page } = this;
     page.store(ORDER_SLEEPING, 1);
     const began = clock.monotonicNs();
     let now = began;
+    let napNs = LOOK_NS;
+    let overdue: Overdue | undefined;
     for (let done = page.load(ORDER_DONE); done !== this.sequence; done = page.load(ORDER_DONE)) {
       // Processes that end under an order are rare: nothing is asked before the first wait was in vain.
-      if (now > began + LOOK_NS && (now > began + PATIENCE_NS || isGone())) return ESRCH;
-      futexWait(page.addressAt(ORDER_DONE), done, now + LOOK_NS);
+      if (now > began + LOOK_NS) {
+        overdue ??= new Overdue(leader, leader, Infinity);
+        const isLost = now > began + PATIENCE_NS || isGone() || overdue.isHopeless();
+        if (isLost && page.load(ORDER_DONE) !== this.sequence) return ESRCH;
+        napNs = Math.min(napNs * 2, LONGEST_LOOK_NS);
+      }
+      futexWait(page.addressAt(ORDER_DONE), done, now + napNs);
       now = clock.monotonicNs();
     }
     page.store(ORDER_SLEEPING, 0);

@@ -31,7 +31,9 @@ import { FrameWait } from './frame-wait.js';
 import { learnFrameShape } from './first-frame.js';
 import type { FrameShape } from './frame-shape.js';
 import { LOWEST_GUEST, SITE_SLOTS } from './layout.js';
+import { Leaving } from './leaving.js';
 import { MmThread } from './mm-thread.js';
+import { overdueCounts } from './overdue.js';
 import { Placement } from './placement.js';
 import { PROCESS_FLAGS, SeccompSpace, THREAD_FLAGS } from './seccomp-space.js';
 import type { SeccompThread } from './seccomp-thread.js';
@@ -46,6 +48,8 @@ const FSGSBASE = 2;
 const LOOK_NS = 100e6;
 /** Short enough for nobody to notice, long enough for the limit of a spin. */
 const CALIBRATION_NS = 200e3;
+/** So many traps in a row are served before it looks at the doorbell, the deadline and who should have ended: guests can trap without end. */
+const MOST_IN_ROW = 64;
 /** The same for stub processes that are about to end. */
 const DYING_LOOK_NS = 2e6;
 /** The shorter time until the first look at a kicked thread. */
@@ -87,12 +91,15 @@ export class SeccompPlatform implements Platform {
   private readonly announced: HostThread[] = [];
   private readonly ended = new Set<HostPid>();
   readonly dying = new Dying((pid) => this.ended.delete(pid));
+  readonly leaving = new Leaving<SeccompSpace>(({ space, slot }) => space.freeSlot(slot));
   private readonly kicked = new Set<SeccompThread>();
   private zygote!: SeccompSpace;
   readonly frameWait: FrameWait;
   private relay: BellRelay | undefined;
   private readonly clock = new HostClock();
   private lastLookNs = 0;
+  /** Traps found one after the other without a look at anything else. */
+  private foundInRow = 0;
   /** The thread whose trap `wait` returned last. */
   private lastTaken: SeccompThread | undefined;
 
@@ -195,7 +202,7 @@ export class SeccompPlatform implements Platform {
         if (!(thread as SeccompThread).destroyed) return thread;
       }
       const found = this.watch.find();
-      if (found) {
+      if (found && ++this.foundInRow <= MOST_IN_ROW) {
         this.watch.remove(found);
         if (found.take() !== TRAP_NONE) {
           this.kicked.delete(found);
@@ -205,13 +212,20 @@ export class SeccompPlatform implements Platform {
         found.letGo();
         continue;
       }
-      if (this.watch.takeRing() || deadlineNs <= 0) return null;
+      this.foundInRow = 0;
+      if (this.watch.takeRing() || (deadlineNs <= 0 && !found)) return null;
       if (this.dying.some) this.dying.look();
+      if (this.leaving.some) this.leaving.look();
       const now = this.clock.monotonicNs();
-      if (deadlineNs !== Infinity && now >= deadlineNs) return null;
+      if (deadlineNs !== Infinity && now >= deadlineNs && deadlineNs > 0) return null;
       if (now >= this.nextLookNs()) this.lookAround(now);
-      else this.watch.wait(Math.min(deadlineNs, this.nextLookNs(), this.dying.some ? now + DYING_LOOK_NS : Infinity));
+      else if (!found) this.watch.wait(Math.min(deadlineNs, this.nextLookNs(), this.endsDue ? now + DYING_LOOK_NS : Infinity));
     }
+  }
+
+  /** Processes or threads are about to end. */
+  private get endsDue(): boolean {
+    return this.dying.some || this.leaving.some;
   }
 
   /** Only those who run need looking after: an idle machine sleeps. */
@@ -331,6 +345,8 @@ export class SeccompPlatform implements Platform {
       sleeps: this.watch.sleeps,
       spinHits: this.watch.spinHits,
       moves: this.placement.moves,
+      overdueLooks: overdueCounts.looks,
+      overdueGivenUp: overdueCounts.givenUp,
       stubProcesses: this.spaces.size,
     };
   }

@@ -2,15 +2,13 @@
 import type { Errno, GuestAddr, HostPid, PhysAddr } from '../../base/brands.js';
 import { isErr } from '../../base/brands.js';
 import { assert } from '../../base/assert.js';
-import { HostClock } from '../../base/clock.js';
 import { PAGE_SIZE } from '../../base/page.js';
 import { EAGAIN, ESRCH } from '../../abi/errno.js';
 import { MAP_FIXED, MAP_SHARED, PROT_READ, PROT_WRITE } from '../../abi/mman.js';
 import { CLONE_FILES, CLONE_FS, CLONE_PARENT, CLONE_SIGHAND, CLONE_SYSVSEM, CLONE_THREAD, CLONE_VM } from '../../abi/sched.js';
 import { SIGCHLD, SIGKILL } from '../../abi/signal.js';
 import { NR } from '../../abi/syscall-numbers.js';
-import { futexWait } from '../../host/futex.js';
-import { kill, tgkill } from '../../host/process.js';
+import { kill } from '../../host/process.js';
 import { TASK_SIZE, type HostSpace, type HostThread, type PatchedPage, type SitePatcher } from '../platform.js';
 import { MAX_STUB_THREADS, STUB_DATA, stubDataAddress } from '../stub/layout.js';
 import {
@@ -35,11 +33,6 @@ import { SharedWords } from './words.js';
 
 export const PROCESS_FLAGS = CLONE_PARENT | CLONE_FILES | CLONE_FS | SIGCHLD;
 export const THREAD_FLAGS = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM;
-/** How long a thread may take to end. */
-const EXIT_PATIENCE_NS = 2e9;
-const EXIT_LOOKS_AT_ONCE = 20;
-const EXIT_LOOK_NS = 50e3;
-const clock = new HostClock();
 
 export class SeccompSpace implements HostSpace {
   /** A guest can run a thread that pretends to be stopped: frames are given away only when they are unmapped. */
@@ -160,7 +153,7 @@ export class SeccompSpace implements HostSpace {
   /** Has an order carried out. A mm thread that does not answer costs the process its life. */
   private give(kind: number, count: number): number | Errno {
     if (this.isGone) return ESRCH;
-    const result = this.mm.order(kind, count, this.gone);
+    const result = this.mm.order(kind, count, this.leader, this.gone);
     if (result === ESRCH) this.kill();
     return result;
   }
@@ -168,7 +161,7 @@ export class SeccompSpace implements HostSpace {
   newThread(from: HostThread): HostThread | Errno {
     const parent = this.ownThread(from);
     if (this.platform.isFull(this.threads.size)) return EAGAIN;
-    const slot = this.freeSlots.pop() ?? this.dataFrames.length;
+    const slot = this.takeSlot();
     if (slot >= MAX_STUB_THREADS) return EAGAIN;
     const failed = this.commit();
     const data = isErr(failed) ? failed : this.mapData(slot);
@@ -184,9 +177,18 @@ export class SeccompSpace implements HostSpace {
     return thread;
   }
 
+  private takeSlot(): number {
+    if (this.freeSlots.length === 0) this.platform.leaving.look();
+    return this.freeSlots.pop() ?? this.dataFrames.length;
+  }
+
   private returnSlot(slot: number, error: Errno): Errno {
-    this.freeSlots.push(slot);
+    this.freeSlot(slot);
     return error;
+  }
+
+  freeSlot(slot: number): void {
+    this.freeSlots.push(slot);
   }
 
   /** STUB_DATA of a slot, mapped. */
@@ -293,26 +295,10 @@ export class SeccompSpace implements HostSpace {
     return from;
   }
 
-  /** Waits until a thread has ended. `kicked`: it ran, and is to be told when it stands. One that does not end takes all along. */
-  awaitExit(thread: SeccompThread, kicked: boolean): void {
+  /** A thread that has been told to end. */
+  leave(thread: SeccompThread): void {
     this.threads.delete(thread);
-    const deadline = clock.monotonicNs() + EXIT_PATIENCE_NS;
-    let told = !kicked;
-    for (let look = 0; ; look++) {
-      if (!told && thread.hasTrapped) {
-        told = true;
-        thread.tellExit();
-      }
-      if (tgkill(this.leader, thread.tid, 0) !== 0) break;
-      if (look < EXIT_LOOKS_AT_ONCE) continue;
-      const now = clock.monotonicNs();
-      if (now > deadline) {
-        this.kill();
-        return;
-      }
-      futexWait(thread.data.addressAt(DATA_EXIT), 1, now + EXIT_LOOK_NS);
-    }
-    this.freeSlots.push(thread.slot);
+    this.platform.leaving.add(thread);
   }
 
   kill(): void {
@@ -323,9 +309,9 @@ export class SeccompSpace implements HostSpace {
   destroy(): void {
     if (this.destroyed) return;
     this.destroyed = true;
+    const alone = this.threads.size === 1 && !this.platform.leaving.hasOf(this);
     this.kill();
     for (const thread of this.threads) thread.abandon();
-    const alone = this.threads.size === 1;
     this.threads.clear();
     this.platform.spaces.delete(this.leader);
     // Several threads may be running, and nobody shall see them write after the process is known to have ended.

@@ -356,15 +356,21 @@ export class SeccompThread implements HostThread {
     const ran = this.running;
     this.abandon();
     if (this.dead || this.space.isGone) return;
-    this.data.store(DATA_EXIT, 1);
-    if (ran) tgkill(this.space.leader, this.tid, KICK_SIGNAL);
-    else this.handOver();
-    this.space.awaitExit(this, ran);
-  }
-
-  /** It ran when it was to end: now it stands, and is told so. */
-  tellExit(): void {
+    if (ran && !this.stop()) {
+      this.space.kill();
+      return;
+    }
     this.data.store(DATA_EXIT, 1);
     this.handOver();
+    this.space.leave(this);
+  }
+
+  /** Waits until it has trapped, whatever for. False: it never will. */
+  private stop(): boolean {
+    const { space, tid } = this;
+    const kick = (): void => void tgkill(space.leader, tid, KICK_SIGNAL);
+    kick();
+    const isThere = (): boolean => (Atomics.load(this.turn, DATA_TURN / 4) & TURN_KERNEL) !== 0;
+    return space.platform.frameWait.until({ leader: space.leader, tid, isThere, isGone: () => space.hasEnded, kick });
   }
 }

@@ -69,7 +69,7 @@ export function seccompZygote(frames: ZygoteFrames, stub: SeccompStub): Uint8Arr
     .mov(rax, STUB_CODE + stub.mmThread)
     .jmp(rax);
   a.label('failed').neg(rax).mov(rdi, rax).mov(rax, NR.exit_group).syscall().ud2();
-  a.align(8).label('noCore').qword(0).qword(0);
+  a.align(8).label('noCore').qword(1).qword(1); // 0 would not keep a core_pattern that is a pipe from the guest's memory (Linux: fs/coredump.c)
   a.label('action')
     .qword(STUB_CODE + stub.handler)
     .qword(SA_SIGINFO | SA_ONSTACK | SA_RESTORER)
