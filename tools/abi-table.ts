@@ -20,7 +20,7 @@ import type * as sigframe from '../src/abi/sigframe.js';
 import { SIGACTION, STACK } from '../src/abi/signal-struct.js';
 import { SIGNALFD_INFO } from '../src/abi/signalfd-struct.js';
 import { CMSGHDR, LINGER, MSGHDR, UCRED } from '../src/abi/socket-struct.js';
-import { SOCK_FPROG } from '../src/abi/seccomp.js';
+import { SECCOMP_NOTIF, SECCOMP_NOTIF_ADDFD, SECCOMP_NOTIF_RESP, SOCK_FPROG } from '../src/abi/seccomp.js';
 import { STAT, STATFS, STATX } from '../src/abi/stat-struct.js';
 import { CAP_DATA, CAP_HEADER, RLIMIT, SCHED_ATTR, SCHED_PARAM, SYSINFO } from '../src/abi/system-struct.js';
 import { TERMIOS, TERMIOS2, WINSIZE } from '../src/abi/termios-struct.js';
@@ -43,6 +43,9 @@ function entry(struct: AbiEntry['struct'], ctype: string, headers: string, membe
 }
 
 export const ABI_TABLE: readonly AbiEntry[] = [
+  entry(SECCOMP_NOTIF, 'struct seccomp_notif', 'linux/seccomp.h', 'id pid flags data'),
+  entry(SECCOMP_NOTIF_RESP, 'struct seccomp_notif_resp', 'linux/seccomp.h', 'id val error flags'),
+  entry(SECCOMP_NOTIF_ADDFD, 'struct seccomp_notif_addfd', 'linux/seccomp.h', 'id flags srcfd newfd newfd_flags'),
   entry(TIMESPEC, 'struct timespec', 'time.h', 'tv_sec tv_nsec'),
   entry(
     IOCB,

@@ -5,6 +5,7 @@
 import { EINTR } from '../abi/errno.js';
 import { SIGCHLD, SIGCONT, SIGHUP, SIGKILL } from '../abi/signal.js';
 import { settleCpuTime } from './cpu-clock.js';
+import { leaveFilters } from './seccomp/seccomp.js';
 import { dropKeyrings, dropProcessKeyring } from './keys/task-keyrings.js';
 import { setExecutable } from './exec/executable.js';
 import { clearChildTid, exitRobustList } from './futex.js';
@@ -65,6 +66,7 @@ export function exitTask(task: Task, status: WaitStatus): void {
   task.fs.release();
   task.nsproxy.drop();
   if (task.keyrings) dropKeyrings(task);
+  if (task.seccompFilter) leaveFilters(task);
   task.vforkDone.wake();
   group.tasks.delete(task);
   if (task.trace) endTracee(task, task.trace, status);

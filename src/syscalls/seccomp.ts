@@ -1,11 +1,15 @@
 /** seccomp(2), also as prctl(2) has it. */
 import { isErr, type Errno } from '../base/brands.js';
 import { EFAULT, EINVAL, EOPNOTSUPP } from '../abi/errno.js';
+import { O_RDWR } from '../abi/fcntl.js';
 import * as abi from '../abi/seccomp.js';
 import type { BpfCode } from '../kernel/seccomp/bpf-check.js';
-import { addFilter, setStrict } from '../kernel/seccomp/seccomp.js';
-import { address, flags, oneOf, partial, syscall } from '../kernel/syscall.js';
+import { ListenerFile } from '../kernel/seccomp/listener.js';
+import { addFilter, setStrict, type FilterOptions } from '../kernel/seccomp/seccomp.js';
+import { address, flags, oneOf, syscall } from '../kernel/syscall.js';
+import { installFile } from '../kernel/task-files.js';
 import type { Task } from '../kernel/task.js';
+import { anonInode } from '../vfs/anon-inode.js';
 
 const {
   SECCOMP_SET_MODE_STRICT,
@@ -16,6 +20,8 @@ const {
   SECCOMP_FILTER_FLAG_LOG,
   SECCOMP_FILTER_FLAG_SPEC_ALLOW,
   SECCOMP_FILTER_FLAG_TSYNC_ESRCH,
+  SECCOMP_FILTER_FLAG_NEW_LISTENER,
+  SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
 } = abi;
 const OPERATIONS = { SECCOMP_SET_MODE_STRICT, SECCOMP_SET_MODE_FILTER, SECCOMP_GET_ACTION_AVAIL, SECCOMP_GET_NOTIF_SIZES };
 const FILTER_FLAGS = {
@@ -23,6 +29,8 @@ const FILTER_FLAGS = {
   SECCOMP_FILTER_FLAG_LOG,
   SECCOMP_FILTER_FLAG_SPEC_ALLOW,
   SECCOMP_FILTER_FLAG_TSYNC_ESRCH,
+  SECCOMP_FILTER_FLAG_NEW_LISTENER,
+  SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
 };
 const KNOWN_FLAGS = Object.values(FILTER_FLAGS).reduce((all, flag) => all | flag, 0);
 const ACTIONS = new Set([
@@ -32,6 +40,7 @@ const ACTIONS = new Set([
   abi.SECCOMP_RET_ERRNO,
   abi.SECCOMP_RET_TRACE,
   abi.SECCOMP_RET_LOG,
+  abi.SECCOMP_RET_USER_NOTIF,
   abi.SECCOMP_RET_ALLOW,
 ]);
 
@@ -59,32 +68,52 @@ function readProgram(task: Task, at: number): BpfCode | Errno {
 /** SECCOMP_SET_MODE_FILTER, and PR_SET_SECCOMP with SECCOMP_MODE_FILTER. */
 export function installFilter(task: Task, options: number, at: number): number | Errno {
   if ((options & ~KNOWN_FLAGS) !== 0) return EINVAL;
+  const sync = (options & SECCOMP_FILTER_FLAG_TSYNC) !== 0;
+  const syncFailure = (options & SECCOMP_FILTER_FLAG_TSYNC_ESRCH) !== 0;
+  const listens = (options & SECCOMP_FILTER_FLAG_NEW_LISTENER) !== 0;
+  const killable = (options & SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV) !== 0;
+  // A thread that cannot follow could not be told from a descriptor.
+  if ((listens && sync && !syncFailure) || (killable && !listens)) return EINVAL;
   const program = readProgram(task, at);
   if (isErr(program)) return program;
-  const sync = (options & SECCOMP_FILTER_FLAG_TSYNC) !== 0;
-  return addFilter(task, program as BpfCode, sync, (options & SECCOMP_FILTER_FLAG_TSYNC_ESRCH) !== 0);
+  if (listens) return installListening(task, program as BpfCode, { sync, syncFailure }, killable);
+  return addFilter(task, program as BpfCode, { sync, syncFailure });
 }
 
-export const seccomp = syscall(
-  'seccomp',
-  [oneOf(OPERATIONS), flags(FILTER_FLAGS), address],
-  (task, operation, options, at) => {
-    switch (operation) {
-      case SECCOMP_SET_MODE_STRICT:
-        return options !== 0 || at !== 0 ? EINVAL : setStrict(task);
-      case SECCOMP_SET_MODE_FILTER:
-        return installFilter(task, options, at);
-      case SECCOMP_GET_ACTION_AVAIL: {
-        if (options !== 0) return EINVAL;
-        const action = task.mm.readU32(at);
-        return isErr(action) ? action : ACTIONS.has(action) ? 0 : EOPNOTSUPP;
-      }
-      default:
-        return EINVAL;
+/** The descriptor of the new filter's listener. */
+function installListening(task: Task, program: BpfCode, options: FilterOptions, killable: boolean): number | Errno {
+  const listener = new ListenerFile(anonInode('anon_inode:seccomp notify'), O_RDWR, task.machine, killable);
+  const fd = installFile(task, listener, true);
+  if (isErr(fd)) return fd;
+  const added = addFilter(task, program, { ...options, listener });
+  if (!isErr(added)) return fd;
+  task.files.close(fd);
+  return added;
+}
+
+/** struct seccomp_notif_sizes. */
+function notificationSizes(task: Task, at: number): 0 | Errno {
+  const sizes = Uint16Array.of(abi.SECCOMP_NOTIF.size, abi.SECCOMP_NOTIF_RESP.size, abi.SECCOMP_DATA_SIZE);
+  return isErr(task.mm.copyOut(at, new Uint8Array(sizes.buffer))) ? EFAULT : 0;
+}
+
+export const seccomp = syscall('seccomp', [oneOf(OPERATIONS), flags(FILTER_FLAGS), address], (task, operation, options, at) => {
+  switch (operation) {
+    case SECCOMP_SET_MODE_STRICT:
+      return options !== 0 || at !== 0 ? EINVAL : setStrict(task);
+    case SECCOMP_SET_MODE_FILTER:
+      return installFilter(task, options, at);
+    case SECCOMP_GET_ACTION_AVAIL: {
+      if (options !== 0) return EINVAL;
+      const action = task.mm.readU32(at);
+      return isErr(action) ? action : ACTIONS.has(action) ? 0 : EOPNOTSUPP;
     }
-  },
-  partial('SECCOMP_FILTER_FLAG_NEW_LISTENER'),
-);
+    case SECCOMP_GET_NOTIF_SIZES:
+      return options !== 0 ? EINVAL : notificationSizes(task, at);
+    default:
+      return EINVAL;
+  }
+});
 
 /** PR_SET_SECCOMP. */
 export function setSeccompMode(task: Task, mode: number, at: number): number | Errno {

@@ -114,7 +114,7 @@ function tree(machine: Machine): Tree {
       unprivileged_bpf_disabled: line(2),
       kptr_restrict: line(1),
       dmesg_restrict: line(1),
-      seccomp: { actions_avail: line('kill_process kill_thread trap errno trace log allow') },
+      seccomp: { actions_avail: line('kill_process kill_thread trap errno user_notif trace log allow') },
       tainted: line(0),
       sched_child_runs_first: line(0),
       sched_rr_timeslice_ms: kept(100, -1),

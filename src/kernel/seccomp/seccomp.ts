@@ -2,12 +2,12 @@
  * seccomp: which system calls a task may make (Linux: kernel/seccomp.c; seccomp(2)). Filters only accumulate; all are run, and
  * the strictest answer counts. Tasks without them never come here: see Task.syscallWork.
  *
- * Leaves out: SECCOMP_RET_USER_NOTIF (no listener can be made, so it answers ENOSYS as Linux does without one), and the log.
+ * Leaves out the log. listener.ts has the program that a filter may leave the answer to.
  */
 import type { Blocking } from '../../base/blocking.js';
-import type { Errno } from '../../base/brands.js';
+import { isErr, type Errno } from '../../base/brands.js';
 import { CAP_SYS_ADMIN } from '../../abi/capability.js';
-import { EACCES, EINVAL, ENOMEM, ENOSYS, ESRCH } from '../../abi/errno.js';
+import { EACCES, EBUSY, EINVAL, ENOMEM, ENOSYS, ESRCH } from '../../abi/errno.js';
 import { AUDIT_ARCH_X86_64, PTRACE_EVENT_SECCOMP, PTRACE_O_TRACESECCOMP } from '../../abi/ptrace.js';
 import {
   SECCOMP_MODE_DISABLED,
@@ -37,6 +37,7 @@ import { ARGUMENT_REGISTERS, REGISTERS_SET } from '../syscall.js';
 import type { Task } from '../task.js';
 import { checkProgram, type BpfCode } from './bpf-check.js';
 import { runProgram } from './bpf-run.js';
+import type { ListenerFile, Reply } from './listener.js';
 
 /** A filter and those that were there before it; shared by all who inherited it. */
 export interface Filter {
@@ -45,6 +46,8 @@ export interface Filter {
   /** Filters up to and including this one, and their instructions with what each costs besides. */
   readonly count: number;
   readonly cost: number;
+  /** Decides SECCOMP_RET_USER_NOTIF. */
+  listener: ListenerFile | undefined;
 }
 
 /** Linux: MAX_INSNS_PER_PATH, counted after translation, which makes up to two instructions of one; what a filter counts besides. */
@@ -68,21 +71,40 @@ export function setStrict(task: Task): 0 | Errno {
   return 0;
 }
 
+export interface FilterOptions {
+  /** For all threads (SECCOMP_FILTER_FLAG_TSYNC), and how a thread that cannot follow is told of (TSYNC_ESRCH). */
+  readonly sync: boolean;
+  readonly syncFailure: boolean;
+  readonly listener?: ListenerFile | undefined;
+}
+
 /** Adds a filter, to all threads with `sync`. A positive number is the id of a thread that could not follow. */
-export function addFilter(task: Task, program: BpfCode, sync: boolean, syncFailure: boolean): number | Errno {
+export function addFilter(task: Task, program: BpfCode, { sync, syncFailure, listener }: FilterOptions): number | Errno {
   if (!checkProgram(program)) return EINVAL;
   if (!task.noNewPrivs && !hasCapability(task.cred, CAP_SYS_ADMIN)) return EACCES;
   if (!mayChange(task, SECCOMP_MODE_FILTER)) return EINVAL;
   const previous = task.seccompFilter;
+  if (listener && hasListener(previous)) return EBUSY;
   const cost = (previous?.cost ?? 0) + program.code.length * TRANSLATED + FILTER_COST;
   if (cost > MAX_COST) return ENOMEM;
   if (sync) {
     const straggler = [...task.group.tasks].find((thread) => thread !== task && !canFollow(thread, previous));
     if (straggler) return syncFailure ? ESRCH : straggler.tid;
   }
-  const filter: Filter = { program, previous, count: (previous?.count ?? 0) + 1, cost };
+  const filter: Filter = { program, previous, count: (previous?.count ?? 0) + 1, cost, listener };
+  listener?.attach(filter);
   for (const thread of sync ? task.group.tasks : [task]) useFilter(task, thread, filter);
   return 0;
+}
+
+function hasListener(newest: Filter | undefined): boolean {
+  for (let filter = newest; filter; filter = filter.previous) if (filter.listener) return true;
+  return false;
+}
+
+/** A task is gone: who listened for it may have nobody left. */
+export function leaveFilters(task: Task): void {
+  for (let filter = task.seccompFilter; filter; filter = filter.previous) filter.listener?.onTaskEnd();
 }
 
 /** A thread may take over a filter that its own is a part of. */
@@ -102,6 +124,9 @@ function useFilter(caller: Task, thread: Task, filter: Filter): void {
 
 const data = new Uint32Array(16);
 
+/** The filter whose answer `ask` gave. */
+let decider: Filter | undefined;
+
 /** Runs every filter: the strictest answer, the newest filter's of several. */
 function ask(task: Task, number: number): number {
   const { regs } = task.thread;
@@ -114,10 +139,14 @@ function ask(task: Task, number: number): number {
     data[5 + i * 2] = regs.highOf(ARGUMENT_REGISTERS[i]!);
   }
   let strictest = SECCOMP_RET_ALLOW;
+  decider = undefined;
   for (let filter = task.seccompFilter; filter; filter = filter.previous) {
     const answer = runProgram(filter.program, data);
     // As signed numbers: killing the process is below zero.
-    if (((answer & SECCOMP_RET_ACTION_FULL) | 0) < ((strictest & SECCOMP_RET_ACTION_FULL) | 0)) strictest = answer;
+    if (((answer & SECCOMP_RET_ACTION_FULL) | 0) < ((strictest & SECCOMP_RET_ACTION_FULL) | 0)) {
+      strictest = answer;
+      decider = filter;
+    }
   }
   return strictest;
 }
@@ -142,7 +171,7 @@ export function* checkSeccomp(task: Task, number: number): Blocking<number> {
     case SECCOMP_RET_TRACE:
       return yield* trace(task, number, answer & SECCOMP_RET_DATA);
     case SECCOMP_RET_USER_NOTIF:
-      return ENOSYS;
+      return yield* notify(task, decider?.listener);
     case SECCOMP_RET_KILL_THREAD:
       if (task.group.tasks.size > 1) {
         exitTask(task, SIGSYS);
@@ -153,6 +182,15 @@ export function* checkSeccomp(task: Task, number: number): Blocking<number> {
   }
   exitGroup(task, SIGSYS);
   return REGISTERS_SET;
+}
+
+/** The listener decides; without one the call does not exist. */
+function* notify(task: Task, listener: ListenerFile | undefined): Blocking<number> {
+  if (!listener) return ENOSYS;
+  const reply = yield* listener.ask(task, new Uint8Array(data.buffer.slice(0)));
+  if (isErr(reply)) return reply;
+  const { proceed, value, error } = reply as Reply;
+  return proceed ? ALLOWED : error !== 0 ? error : value;
 }
 
 /** SIGSYS, which the program may handle: rax holds the number again, as if the call had not been tried. */
