@@ -30,17 +30,26 @@ function writeReadme(text: string): void {
   );
 }
 
+const OPTIONS = {
+  quick: { type: 'boolean', default: false },
+  only: { type: 'string' },
+  peers: { type: 'string' },
+  repeats: { type: 'string' },
+  json: { type: 'boolean', default: false },
+  readme: { type: 'boolean', default: false },
+} as const;
+
+function parseOptions() {
+  try {
+    return parseArgs({ options: OPTIONS }).values;
+  } catch (error) {
+    console.error(`bench: ${(error as Error).message}; known are --${Object.keys(OPTIONS).join(', --')}`);
+    process.exit(2);
+  }
+}
+
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      quick: { type: 'boolean', default: false },
-      only: { type: 'string' },
-      peers: { type: 'string' },
-      repeats: { type: 'string' },
-      json: { type: 'boolean', default: false },
-      readme: { type: 'boolean', default: false },
-    },
-  });
+  const values = parseOptions();
   const wanted = values.peers?.split(',');
   const peers = PEERS.filter((peer) => peer.isInstalled() && (wanted === undefined || wanted.some((name) => peer.name.startsWith(name))));
   const folder = mkdtempSync(join(tmpdir(), 'skas-bench-'));

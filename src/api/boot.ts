@@ -15,6 +15,7 @@ import { registerNetlink } from '../net/netlink/netlink-socket.js';
 import { registerUnix } from '../net/unix/family.js';
 import type { Platform } from '../platform/platform.js';
 import { SYSCALL_TABLE } from '../syscalls/table.js';
+import { unknownWord } from '../trace/filter.js';
 import { rootMount } from '../vfs/mount.js';
 import { choosePlatform } from './choose-platform.js';
 import { changeEnvironment, defaultEnvironment } from './environment.js';
@@ -33,6 +34,8 @@ export function bootMachine(options: MachineOptions, port: KernelPort): GuestCon
   registerInet();
   registerNetlink();
   registerFileSystemTypes();
+  const unknown = unknownWord(options.trace?.calls ?? []);
+  if (unknown !== undefined) return { kind: 'option', message: `traced call ${unknown}: there is none of this name: see skas syscalls` };
   const clock = new TscClock();
   const physmem = PhysMem.create(options.limits.memoryBytes);
   if (isErr(physmem)) {

@@ -2,7 +2,7 @@
 import { writeSync } from 'node:fs';
 import { loadModule } from '../api/code-cache.js';
 import { startWorker, type KernelThread } from '../api/kernel-client.js';
-import { CliError, oneLine } from './messages.js';
+import { isCliError, oneLine } from './messages.js';
 
 const USAGE = `skas: runs Linux programs under a Linux kernel of their own, without root, KVM or namespaces
 
@@ -14,9 +14,30 @@ const USAGE = `skas: runs Linux programs under a Linux kernel of their own, with
   skas --version
 `;
 
+/** What --help says of the commands but run. */
+const HELP: Readonly<Record<string, string>> = {
+  doctor: `Usage: skas doctor [--json]
+
+Checks what this host offers, and runs a real guest on each platform. Exit status: 0 when guests run here, 1 when not.
+`,
+  syscalls: `Usage: skas syscalls [--json]
+
+Lists every system call of x86-64 Linux: its number, its name, and whether it is full, partial (without what), answered with an
+error on purpose (which, and why), or absent.
+`,
+  bench: `Usage: skas bench [--quick] [--only micro|real|primitives] [--peers native,skas,...] [--repeats N] [--json]
+
+Measures skas beside the host itself and the sandboxes that are installed. Works in a checkout of the sources.
+`,
+};
+
 /** Runs a command; resolves to the exit code. `thread`: a kernel thread that has been started in advance. */
 async function command(words: readonly string[], thread?: KernelThread): Promise<number> {
   const [first, ...rest] = words;
+  if (Object.hasOwn(HELP, first ?? '') && (rest[0] === '--help' || rest[0] === '-h')) {
+    print(1, HELP[first!]!);
+    return 0;
+  }
   switch (first) {
     case undefined:
       print(2, USAGE);
@@ -61,9 +82,9 @@ export async function main(words: readonly string[], thread?: KernelThread): Pro
   try {
     process.exit(await command(words, thread));
   } catch (error) {
-    const ours = error instanceof CliError;
-    const message = ours ? error.message : `failed, please report it: ${error instanceof Error ? error.stack : String(error)}`;
+    const ours = isCliError(error) ? error : undefined;
+    const message = ours?.message ?? `failed, please report it: ${error instanceof Error ? error.stack : String(error)}`;
     print(2, oneLine(message));
-    process.exit(ours ? error.exitCode : 125);
+    process.exit(ours?.exitCode ?? 125);
   }
 }

@@ -113,7 +113,9 @@ function expandTerminal(words: readonly string[]): string[] {
     else if (word === '--strace') expanded.push('--strace=');
     else {
       expanded.push(word);
-      if (TAKES_VALUE.test(word) && i + 1 < words.length) expanded.push(words[++i]!);
+      if (!TAKES_VALUE.test(word)) continue;
+      if (i + 1 === words.length || words[i + 1] === '--') throw new CliError(`option '${word}' argument missing: see skas run --help`);
+      expanded.push(words[++i]!);
     }
   }
   return expanded;
@@ -222,7 +224,10 @@ function volumeMount(text: string): MountSpec {
 function directory(path: string, option: string): string {
   const full = resolve(path);
   const stat = statSync(full, { throwIfNoEntry: false });
-  if (!stat) throw new CliError(`${option} ${path}: does not exist: give a directory of the host`);
+  if (!stat)
+    throw new CliError(
+      `${option} ${path}: does not exist: give ${option === '--root' ? 'a directory, an archive or an image' : 'a directory'} of the host`,
+    );
   if (!stat.isDirectory()) throw new CliError(`${option} ${path}: is not a directory: for a file use -v ${full}:${full}`);
   return full;
 }

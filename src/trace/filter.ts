@@ -2,6 +2,7 @@
  * Which calls --strace shows: names, and the groups that strace has (`%file`, `%desc`, `%process`, `%memory`, `%signal`,
  * `%network`); a leading `!` shows all but these. The groups of files and descriptors follow from the argument descriptors.
  */
+import { NR } from '../abi/syscall-numbers.js';
 import type { ArgumentFormat, SyscallDefinition } from '../kernel/syscall.js';
 
 const GROUPS: Readonly<Record<string, RegExp>> = {
@@ -32,6 +33,15 @@ export function callFilter(words: readonly string[] | undefined): CallFilter {
     }
     return shown;
   };
+}
+
+/** The first word that is neither the name of a call of x86-64 Linux nor a group. */
+export function unknownWord(words: readonly string[]): string | undefined {
+  return words.find((given, index) => {
+    const word = index === 0 ? given.replace(/^!/, '') : given;
+    const group = word.slice(1);
+    return word.startsWith('%') ? !Object.hasOwn(DESCRIBED, group) && !Object.hasOwn(GROUPS, group) : !Object.hasOwn(NR, word);
+  });
 }
 
 function matches(word: string, name: string, definition: SyscallDefinition | undefined): boolean {

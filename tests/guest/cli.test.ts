@@ -207,10 +207,27 @@ describe('other commands', { timeout: 60_000 }, () => {
     assert.ok(rows.length > 300);
   });
 
+  test('a wrong option is told in one line, whichever command it is for', () => {
+    for (const words of [
+      ['doctor', '--no'],
+      ['syscalls', '--no'],
+      ['run', '--no'],
+      ['run', '-e', '--', 'true'],
+      ['run', '--strace=no', 'true'],
+    ]) {
+      const { status, stderr } = skas(words);
+      assert.deepEqual([status, stderr.split('\n').length, stderr.includes('report')], [125, 2, false], stderr);
+    }
+  });
+
   test('help and version', () => {
     assert.equal(skas(['--help']).status, 0);
     assert.match(skas(['run', '--help']).stdout, /--memory/);
     assert.match(skas(['--version']).stdout, /^\d+\.\d+\.\d+\n$/);
     assert.equal(skas([]).status, 125);
+    for (const command of ['doctor', 'syscalls', 'bench']) {
+      const { status, stdout } = skas([command, '--help']);
+      assert.deepEqual([status, stdout.startsWith(`Usage: skas ${command}`)], [0, true]);
+    }
   });
 });
