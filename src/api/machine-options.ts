@@ -48,6 +48,9 @@ export interface Limits {
 const MiB = 2 ** 20;
 const GiB = 2 ** 30;
 
+/** Less does not hold a kernel's stubs and one program. */
+export const MIN_MEMORY_BYTES = 4 * MiB;
+
 /** The limits of a machine for which none are given. Memory: half of the host's, between 512 MiB and 8 GiB. */
 export function defaultLimits(): Limits {
   const memoryBytes = Math.floor(Math.min(Math.max(totalmem() / 2, 512 * MiB), 8 * GiB) / MiB) * MiB;
@@ -62,7 +65,8 @@ export function defaultLimits(): Limits {
   };
 }
 
-export type PlatformChoice = 'auto' | 'ptrace' | 'seccomp';
+export const PLATFORM_CHOICES = ['auto', 'ptrace', 'seccomp'] as const;
+export type PlatformChoice = (typeof PLATFORM_CHOICES)[number];
 
 export interface MachineOptions {
   platform: PlatformChoice;

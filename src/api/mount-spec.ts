@@ -39,11 +39,14 @@ export function tarfs(file: string, options: { maxBytes?: number } = {}): FileSy
 
 /** `{ '/data': hostdir('./data') }` as a list; a string is short for an overlay over that host directory. */
 export function mountList(mounts: Readonly<Record<string, FileSystemSpec | string>>): MountSpec[] {
-  return Object.entries(mounts).map(([target, fs]) => ({ target: guestPath(target, 'mount'), fs: fileSystemSpec(fs) }));
+  return Object.entries(mounts).map(([target, fs]) => ({ target: guestPath(target, 'mount'), fs: fileSystemSpec(fs, `mount ${target}`) }));
 }
 
-export function fileSystemSpec(fs: FileSystemSpec | string): FileSystemSpec {
-  if (typeof fs !== 'string') return fs;
+export function fileSystemSpec(fs: FileSystemSpec | string, what: string): FileSystemSpec {
+  if (typeof fs !== 'string') {
+    if (typeof fs?.type === 'string') return fs;
+    throw new OptionError(`${what}: give a path, or what hostdir, memfs, overlay, image and tarfs return`);
+  }
   return isImage(fs) ? image(fs) : overlay(hostdir(fs));
 }
 

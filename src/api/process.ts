@@ -1,4 +1,5 @@
 /** A program that runs in a sandbox: what `spawn` returns. */
+import { checkTerminalSize } from './check-options.js';
 import { ClosedError, SandboxError, SpawnError } from './errors.js';
 import type { KernelClient, ProcessListener } from './kernel-client.js';
 import type { KillTarget, SpawnFailure, SpawnRequest, Usage } from './protocol.js';
@@ -53,6 +54,8 @@ export class SandboxProcess implements AsyncDisposable {
   private settled = false;
   private timedOut = false;
   private aborted = false;
+  /** Why the input of `sendInput` broke off. */
+  inputFailure: { readonly error: unknown } | undefined;
   private readonly timers = new Set<NodeJS.Timeout>();
   private settle!: { resolve(result: Result): void; reject(error: Error): void };
   private readonly started: Promise<void>;
@@ -73,7 +76,8 @@ export class SandboxProcess implements AsyncDisposable {
     });
     this.out = new OutputStream(flow(1));
     this.err = new OutputStream(flow(2));
-    this.feed = new StdinFeed({ send: (bytes) => client.stdin(this.id, bytes), end: () => client.stdinEnd(this.id) });
+    const input = { send: (bytes: Uint8Array) => client.stdin(this.id, bytes), end: () => client.stdinEnd(this.id) };
+    this.feed = new StdinFeed(input, (error) => this.inputFailed(error));
     this.stdout = this.out.stream;
     this.stderr = this.err.stream;
     this.stdin = new WritableStream<Uint8Array | string>({
@@ -94,10 +98,15 @@ export class SandboxProcess implements AsyncDisposable {
     return process;
   }
 
-  /** Gives the program its standard input; used instead of `stdin`. */
+  /** Gives the program its standard input; used instead of `stdin`. If `input` fails, the program is stopped: it has seen half of it. */
   sendInput(input: StdinInput | undefined): void {
     if (input === undefined) this.feed.end();
     else this.feed.feed(input);
+  }
+
+  private inputFailed(error: unknown): void {
+    this.inputFailure = { error };
+    this.stop();
   }
 
   /** Sends a signal (name or number) to the program, its process group, or everything that it started and left behind. */
@@ -109,7 +118,7 @@ export class SandboxProcess implements AsyncDisposable {
 
   /** Changes the size of the program's terminal (spawned with `pty`); it gets SIGWINCH. */
   resize(cols: number, rows: number): void {
-    this.client.resize(this.id, { cols, rows });
+    this.client.resize(this.id, checkTerminalSize({ cols, rows }));
   }
 
   /** SIGTERM now and SIGKILL to all it started two seconds later, unless it has ended. Also used for time-outs and aborts. */

@@ -1,9 +1,19 @@
 /** The library's main class: a Linux machine with its processes and files, owned by this program. */
+import {
+  checkArgv,
+  checkEnvironment,
+  checkExec,
+  checkProcessLimits,
+  checkSandbox,
+  checkSpawn,
+  checkTerminalSize,
+  checkTimeout,
+} from './check-options.js';
 import { ClosedError, ExitError, KernelError, LimitError, OptionError, TimeoutError, UnsupportedHostError } from './errors.js';
 import { SandboxFs } from './fs.js';
 import { BootError, KernelClient, startWorker } from './kernel-client.js';
-import { defaultLimits, machineOptions, type FileSystemSpec, type Limits, type PlatformChoice } from './machine-options.js';
-import { fileSystemSpec, guestPath, mountList } from './mount-spec.js';
+import type { FileSystemSpec, Limits, PlatformChoice } from './machine-options.js';
+import { guestPath } from './mount-spec.js';
 import { resolveImages } from './resolve-images.js';
 import { SandboxProcess, type ProcessOptions } from './process.js';
 import type { MachineStatistics, ProcessLimits, SpawnRequest, TerminalSize } from './protocol.js';
@@ -24,7 +34,7 @@ export interface SandboxOptions {
   /** Files to make before anything runs: guest path (relative ones in `cwd`) -> contents. */
   files?: Readonly<Record<string, string | Uint8Array>>;
   /** Environment of programs, on top of PATH, HOME, USER, LOGNAME, SHELL, LANG, TZ. The host's environment is not passed. */
-  env?: Readonly<Record<string, string>>;
+  env?: Readonly<Record<string, string | undefined>>;
   /** Working directory of programs, an absolute guest path. Default: the user's home directory, empty and writable. */
   cwd?: string;
   /** Who programs run as: 'UID', 'UID:GID' or a name in the guest's /etc/passwd. Default: the user who runs Node. */
@@ -44,7 +54,7 @@ export interface SandboxOptions {
 interface CommonOptions extends ProcessOptions {
   cwd?: string;
   /** Variables on top of the sandbox's. */
-  env?: Readonly<Record<string, string>>;
+  env?: Readonly<Record<string, string | undefined>>;
   user?: string;
   /** Smaller limits than the sandbox's, for this program and what it starts. */
   limits?: ProcessLimits;
@@ -58,7 +68,7 @@ export interface SpawnOptions extends CommonOptions {
 }
 
 export interface ExecOptions extends CommonOptions {
-  /** Standard input; without it the program reads an empty one. */
+  /** Standard input; without it the program reads an empty one. If it fails, the program is stopped and exec rejects with its error. */
   stdin?: StdinInput;
   /** Throws ExitError for a non-zero code or a signal, TimeoutError for a time-out. */
   check?: boolean;
@@ -110,7 +120,7 @@ export class Sandbox implements AsyncDisposable {
   static async create(options: SandboxOptions = {}): Promise<Sandbox> {
     const { signal } = options;
     signal?.throwIfAborted();
-    const { options: machine, config } = await abortable(resolveImages(toMachineOptions(options)), signal);
+    const { options: machine, config } = await abortable(resolveImages(checkSandbox(options)), signal);
     const client = new KernelClient(startWorker(), machine, {
       trace: options.onTrace,
       bug: (pid, name, message) => process.emitWarning(`a defect of skas killed guest process ${pid} (${name}): ${message}`),
@@ -135,6 +145,7 @@ export class Sandbox implements AsyncDisposable {
   exec(program: string, args: readonly string[], options: BufferOptions): Promise<Result<Uint8Array>>;
   exec(program: string, args?: readonly string[], options?: TextOptions): Promise<Result>;
   async exec(program: string, args: readonly string[] = [], options: ExecOptions = {}): Promise<Result<string | Uint8Array>> {
+    checkExec(options);
     const request = this.request(program, args, options, options.stdin === undefined ? 'null' : 'pipe');
     const process = await SandboxProcess.start(this.client, request, this.processOptions(options));
     if (options.stdin !== undefined) process.sendInput(options.stdin);
@@ -154,6 +165,7 @@ export class Sandbox implements AsyncDisposable {
       return chunks;
     };
     const [stdout, stderr, ended] = await Promise.all([collect('stdout'), collect('stderr'), process.exited]);
+    if (process.inputFailure) throw process.inputFailure.error;
     const decode = options.encoding === 'buffer' ? joinBytes : joinText;
     const result: Result<string | Uint8Array> = { ...ended, stdout: decode(stdout), stderr: decode(stderr) };
     return this.check([program, ...args].join(' '), result, options, overflow, maxBuffer);
@@ -161,13 +173,15 @@ export class Sandbox implements AsyncDisposable {
 
   /** Starts a program and returns at once; its streams are the caller's to read. Rejects as exec does. */
   async spawn(program: string, args: readonly string[] = [], options: SpawnOptions = {}): Promise<SandboxProcess> {
+    checkSpawn(options);
     const request = this.request(program, args, options, options.stdin ?? 'pipe');
-    if (options.pty) request.pty = terminalSize(options.pty);
+    if (options.pty) request.pty = checkTerminalSize(options.pty);
     return SandboxProcess.start(this.client, request, this.processOptions(options));
   }
 
   /** Counters of the machine: system calls, faults, host calls, frames. */
-  statistics(): Promise<MachineStatistics> {
+  async statistics(): Promise<MachineStatistics> {
+    if (this.client.closed) throw new ClosedError();
     return this.client.statistics();
   }
 
@@ -182,14 +196,12 @@ export class Sandbox implements AsyncDisposable {
 
   private request(program: string, args: readonly string[], options: CommonOptions, stdin: 'pipe' | 'null'): SpawnRequest {
     if (this.client.closed) throw new ClosedError();
-    const argv = [program, ...args].map(String);
-    if (argv.some((word) => word.includes('\0'))) throw new OptionError('program and arguments must not contain NUL characters');
     return {
-      argv,
+      argv: checkArgv(program, args),
       env: checkEnvironment(options.env ?? {}),
       cwd: options.cwd === undefined ? undefined : guestPath(options.cwd, 'cwd'),
       user: options.user,
-      limits: options.limits && checkLimits(options.limits),
+      limits: options.limits && checkProcessLimits(options.limits),
       stdin,
       stdout: 'pipe',
       stderr: 'pipe',
@@ -198,7 +210,7 @@ export class Sandbox implements AsyncDisposable {
 
   private processOptions(options: CommonOptions): ProcessOptions {
     const wallMs = this.limits.wallSeconds * 1000;
-    return { signal: options.signal, timeoutMs: Math.min(options.timeoutMs ?? Infinity, wallMs) };
+    return { signal: options.signal, timeoutMs: Math.min(checkTimeout(options.timeoutMs), wallMs) };
   }
 
   private check(
@@ -225,52 +237,6 @@ export class Sandbox implements AsyncDisposable {
         ? run({}, first, values)
         : (strings: TemplateStringsArray, ...rest: ShellValue[]) => run(first, strings, rest)) as Shell;
   }
-}
-
-function toMachineOptions(options: SandboxOptions) {
-  if (options.network !== undefined && options.network !== 'deny-all') {
-    throw new OptionError(`network ${JSON.stringify(options.network)}: only 'deny-all' is possible yet`);
-  }
-  const known = defaultLimits();
-  for (const [name, value] of Object.entries(options.limits ?? {})) {
-    if (!(name in known)) throw new OptionError(`limits.${name}: no such limit; there are ${Object.keys(known).join(', ')}`);
-    if (value !== undefined && !(value > 0)) throw new OptionError(`limits.${name}: give a number above 0`);
-  }
-  return machineOptions({
-    platform: options.platform,
-    root: options.root === undefined ? undefined : fileSystemSpec(options.root),
-    mounts: mountList(options.mounts ?? {}),
-    env: checkEnvironment(options.env ?? {}),
-    cwd: options.cwd === undefined ? undefined : guestPath(options.cwd, 'cwd'),
-    user: options.user,
-    hostname: options.hostname,
-    limits: options.limits,
-    trace: options.onTrace ? { calls: options.traceCalls ? [...options.traceCalls] : undefined } : undefined,
-  });
-}
-
-function checkLimits(limits: ProcessLimits): ProcessLimits {
-  for (const [name, value] of Object.entries(limits) as [string, number | undefined][]) {
-    if (!['openFiles', 'cpuSeconds', 'outputBytes'].includes(name))
-      throw new OptionError(`limits.${name}: a program has openFiles, cpuSeconds and outputBytes`);
-    if (value !== undefined && !(value > 0)) throw new OptionError(`limits.${name}: give a number above 0`);
-  }
-  return { ...limits };
-}
-
-function checkEnvironment(env: Readonly<Record<string, string>>): Record<string, string> {
-  for (const [name, value] of Object.entries(env)) {
-    if (name === '' || name.includes('=') || `${name}${value}`.includes('\0')) {
-      throw new OptionError(`env ${JSON.stringify(name)}: a name must not be empty or contain '=', and neither part a NUL`);
-    }
-  }
-  return { ...env };
-}
-
-function terminalSize({ cols, rows }: TerminalSize): TerminalSize {
-  const ok = (n: number): boolean => Number.isInteger(n) && n > 0 && n < 65536;
-  if (!ok(cols) || !ok(rows)) throw new OptionError(`pty ${cols}x${rows}: give columns and rows between 1 and 65535`);
-  return { cols, rows };
 }
 
 function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {

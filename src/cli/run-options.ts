@@ -2,7 +2,16 @@
 import { existsSync, statSync } from 'node:fs';
 import { isAbsolute, normalize, resolve } from 'node:path';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { machineOptions, type FileSystemSpec, type Limits, type MachineOptions, type MountSpec } from '../api/machine-options.js';
+import {
+  machineOptions,
+  MIN_MEMORY_BYTES,
+  PLATFORM_CHOICES,
+  type FileSystemSpec,
+  type Limits,
+  type MachineOptions,
+  type MountSpec,
+  type PlatformChoice,
+} from '../api/machine-options.js';
 import { isImage } from '../api/mount-spec.js';
 import { CliError } from './messages.js';
 import { parseCount, parseDuration, parseSize } from './quantities.js';
@@ -28,7 +37,7 @@ interface ParsedOptions {
   root?: string;
   rootLimit?: string;
   entrypoint?: string;
-  platform: 'auto' | 'ptrace' | 'seccomp';
+  platform: PlatformChoice;
   env?: string[];
   user?: string;
   cwd?: string;
@@ -75,7 +84,7 @@ export function runCommand(): Command {
     .option('--root <path>', "root instead of the host's system directories: a directory, a tar archive, an OCI layout DIR[:TAG]")
     .option('--root-limit <size>', 'most bytes that an archive or image may have when unpacked: 64G')
     .option('--entrypoint <program>', "run this instead of the image's entry point")
-    .addOption(new Option('--platform <name>', 'how guest code is run').choices(['auto', 'ptrace', 'seccomp']).default('auto'))
+    .addOption(new Option('--platform <name>', 'how guest code is run').choices(PLATFORM_CHOICES).default('auto'))
     .option('-e, --env <k=v>', "set a variable; K alone passes the host's on", collect)
     .option('-u, --user <uid[:gid]>', 'run as this user (number or name)')
     .option('-C, --cwd <dir>', 'working directory in the guest')
@@ -185,7 +194,9 @@ function rootOf(path: string, limit: string | undefined): FileSystemSpec {
 function limitsOf(given: ParsedOptions): Partial<Limits> {
   return {
     memoryBytes:
-      given.memory === undefined ? undefined : atLeast(parseSize(given.memory, '-m'), 4 << 20, `-m ${given.memory}: give at least 4M`),
+      given.memory === undefined
+        ? undefined
+        : atLeast(parseSize(given.memory, '-m'), MIN_MEMORY_BYTES, `-m ${given.memory}: give at least 4M`),
     cpuSeconds: given.cpu === undefined ? undefined : Math.max(1, Math.ceil(parseDuration(given.cpu, '--cpu'))),
     wallSeconds: given.timeout === undefined ? undefined : parseDuration(given.timeout, '-t'),
     processes: given.pids === undefined ? undefined : parseCount(given.pids, '--pids', 1, 1 << 22),

@@ -5,6 +5,7 @@ import { type BootError, KernelClient, type KernelThread, type ProcessListener }
 import type { SpawnFailure, SpawnRequest, Usage } from '../api/protocol.js';
 import { decodeStatus, shellExitCode } from '../api/result.js';
 import { signalNumber } from '../api/signal-names.js';
+import { hiddenProgramMessage } from './hidden-program.js';
 import { HostInput } from './host-input.js';
 import { HostOutput, sameFile } from './host-output.js';
 import { CliError, oneLine } from './messages.js';
@@ -150,7 +151,12 @@ class RunSession {
         this.input.close();
         this.finishIfDone();
       },
-      lost: () => this.finish.reject(new CliError('the kernel ended unexpectedly: please report this')),
+      // Where it has not come up, `booted` tells why.
+      lost: () =>
+        void this.client.booted.then(
+          () => this.finish.reject(new CliError('the kernel ended unexpectedly: please report this')),
+          () => {},
+        ),
     };
   }
 
@@ -161,7 +167,10 @@ class RunSession {
   }
 
   private failed(failure: SpawnFailure): void {
-    this.finish.reject(new CliError(spawnFailureMessage(failure), spawnExitCode(failure)));
+    const { what, code, value } = failure;
+    const mayBeHidden = what === 'program' && code === 'ENOENT' && this.options.machine.root === undefined;
+    const message = (mayBeHidden ? hiddenProgramMessage(value) : undefined) ?? spawnFailureMessage(failure);
+    this.finish.reject(new CliError(message, spawnExitCode(failure)));
   }
 
   private output(fd: 1 | 2, bytes: Uint8Array): void {

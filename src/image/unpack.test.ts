@@ -183,7 +183,9 @@ async function formatsOfGnuTar(): Promise<void> {
   hole.write('middle', 150_000);
   hole.write('end', 299_000);
   writeFileSync(join(folder, 'in', 'x'.repeat(150), 'sparse'), '');
-  spawnSync('dd', ['bs=1000', 'count=300', 'conv=sparse', `of=${join(folder, 'in', 'x'.repeat(150), 'sparse')}`], { input: hole });
+  spawnSync('dd', ['bs=1000', 'count=300', 'iflag=fullblock', 'conv=sparse', `of=${join(folder, 'in', 'x'.repeat(150), 'sparse')}`], {
+    input: hole,
+  });
   const formats = [['--format=gnu'], ['--format=pax'], ['--format=pax', '--sparse-version=0.0'], ['--format=pax', '--sparse-version=0.1']];
   for (const format of formats) {
     const archive = join(folder, `${format.join('')}.tar`);

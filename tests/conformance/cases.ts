@@ -78,6 +78,12 @@ function lineCases(): ConformanceCase[] {
   ];
 }
 
+/** This very node, wherever a version manager has put it. */
+function node(given: Omit<ConformanceCase, 'needs'>): ConformanceCase {
+  const { execPath } = process;
+  return { ...given, argv: [execPath, ...given.argv], needs: [], skasOptions: ['-v', `${execPath}:${execPath}:ro`] };
+}
+
 function programCases(): ConformanceCase[] {
   const python = (script: string): ConformanceCase => ({
     name: `python3: ${script}`,
@@ -117,9 +123,9 @@ function programCases(): ConformanceCase[] {
       files: [SCRIPTS],
       timeoutMs: 120_000,
     },
-    { name: 'node', argv: [process.execPath, `${SCRIPTS}/node.js`], needs: [], files: [SCRIPTS], timeoutMs: 120_000 },
-    { name: 'node: network', argv: [process.execPath, `${SCRIPTS}/network.js`], needs: [], files: [SCRIPTS] },
-    { name: 'node -e', argv: [process.execPath, '-e', 'console.log([1, 2].map((x) => x * 2)); process.exit(3)'], needs: [] },
+    node({ name: 'node', argv: [`${SCRIPTS}/node.js`], files: [SCRIPTS], timeoutMs: 120_000 }),
+    node({ name: 'node: network', argv: [`${SCRIPTS}/network.js`], files: [SCRIPTS] }),
+    node({ name: 'node -e', argv: ['-e', 'console.log([1, 2].map((x) => x * 2)); process.exit(3)'] }),
     { name: 'static Go program', argv: ['./goroutines'], needs: ['go'], files: ['goroutines'] },
   ];
 }

@@ -102,6 +102,40 @@ function testSandbox(platform: PlatformName): void {
     assert.match((await sandbox.exec('getent', ['hosts', 'box'])).stdout, /^127\.0\.1\.1 +box$/m);
   });
 
+  test('input that breaks off stops the program and rejects with its error', async () => {
+    const broken = async function* (): AsyncGenerator<string> {
+      yield 'half';
+      throw new Error('the source broke');
+    };
+    await assert.rejects(sandbox.exec('cat', [], { stdin: broken() }), /the source broke/);
+  });
+
+  test('what makes no sense is refused by name', async () => {
+    const wrong: [RegExp, () => Promise<unknown>][] = [
+      [/^timeout: there is no such option.*timeoutMs/, () => sandbox.exec('true', [], { timeout: 5 } as object)],
+      [/^pty: there is no such option/, () => sandbox.exec('true', [], { pty: { cols: 1, rows: 1 } } as object)],
+      [/^stdin data: choose/, () => sandbox.spawn('true', [], { stdin: 'data' as 'pipe' })],
+      [/^timeoutMs -5: /, () => sandbox.exec('true', [], { timeoutMs: -5 })],
+      [/^timeoutMs NaN: /, () => sandbox.spawn('true', [], { timeoutMs: NaN })],
+      [/^maxBuffer -1: /, () => sandbox.exec('true', [], { maxBuffer: -1 })],
+      [/^encoding latin1: /, () => sandbox.exec('true', [], { encoding: 'latin1' as 'utf8' })],
+      [/^arguments: give an array/, () => sandbox.exec('echo', 'text' as unknown as string[])],
+      [/^limits.cpuSeconds: /, () => sandbox.exec('true', [], { limits: { cpuSeconds: 0 } })],
+      [/^memory: there is no such option/, () => Sandbox.create({ memory: '1G' } as object)],
+      [/^limits.memory: there is no such option.*memoryBytes/, () => Sandbox.create({ limits: { memory: 5 } as object })],
+      [/^limits.memoryBytes: give at least 4 MiB/, () => Sandbox.create({ limits: { memoryBytes: 4096 } })],
+      [/^platform "kvm": choose one of auto/, () => Sandbox.create({ platform: 'kvm' as 'auto' })],
+      [/^root: give a path/, () => Sandbox.create({ root: 5 as unknown as string })],
+      [/^hostname a b: /, () => Sandbox.create({ hostname: 'a b' })],
+      [/^traced call no-such: /, () => Sandbox.create({ onTrace: () => undefined, traceCalls: ['no-such'] })],
+    ];
+    for (const [message, call] of wrong) {
+      await assert.rejects(call(), (error: Error) => error instanceof OptionError && message.test(error.message), String(message));
+    }
+    const { stdout } = await sandbox.exec('sh', ['-c', 'echo "$A-$B"'], { env: { A: 'a', B: undefined }, timeoutMs: 0 });
+    assert.equal(stdout, 'a-\n');
+  });
+
   test('what cannot be started says why', async () => {
     const failure = async (run: Promise<unknown>): Promise<SpawnError> => {
       const error = await run.then(
@@ -298,6 +332,7 @@ function testSeveral(platform: PlatformName): void {
     assert.equal((await b.exec('echo', ['still'])).stdout, 'still\n');
     await assert.rejects(a.exec('true'), ClosedError);
     await assert.rejects(a.fs.readFile('/tmp/x'), ClosedError);
+    await assert.rejects(a.statistics(), ClosedError);
     await a.close();
     await b.close();
   });
