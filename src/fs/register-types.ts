@@ -6,6 +6,7 @@ import { capableIn } from '../vfs/credentials.js';
 import { toKernelGid, toKernelUid } from '../vfs/user-namespace.js';
 import { registerFileSystemType, type FileSystemMaker } from '../kernel/file-system-types.js';
 import { DevFs } from './dev/dev-fs.js';
+import { mountOverlay } from './layered/mount-overlay.js';
 import { ProcFs } from './proc/proc-fs.js';
 import { CgroupFs } from './sys/cgroup-fs.js';
 import { SysFs } from './sys/sys-fs.js';
@@ -38,6 +39,7 @@ export function registerFileSystemTypes(): void {
   registerFileSystemType('sysfs', (machine, _source, _options, { cred, nsproxy: { net } }) =>
     capableIn(cred, net.owner!, CAP_SYS_ADMIN) ? new SysFs(machine, net) : EPERM,
   );
+  registerFileSystemType('overlay', (_machine, _source, options, task) => mountOverlay(task, options));
   registerFileSystemType('cgroup2', (machine) => new CgroupFs(machine));
   registerFileSystemType('devtmpfs', (machine) => new DevFs(machine));
 }

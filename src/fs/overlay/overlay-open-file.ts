@@ -5,14 +5,24 @@ import type { Mappable } from '../../mm/page-cache.js';
 import { EINVAL } from '../../abi/errno.js';
 import { dropFile } from '../../vfs/fd-table.js';
 import { OpenFile } from '../../vfs/open-file.js';
-import type { OverlayRegular } from './overlay-regular.js';
+import type { Inode } from '../../vfs/inode.js';
 
 const SEEK_DATA = 3;
 const SEEK_HOLE = 4;
 
+/** A regular file that may be copied up while it is open. */
+export interface CopiedOnWrite extends Inode {
+  /** The data is still the lower file's. */
+  readonly dataBelow: boolean;
+  /** Opens the file that holds the data now. */
+  openReal(flags: number): OpenFile | Errno;
+  /** Copies the first `limit` bytes of the data up. */
+  copyUpData(limit?: number): 0 | Errno;
+}
+
 export class OverlayOpenFile extends OpenFile {
   constructor(
-    private readonly file: OverlayRegular,
+    private readonly file: CopiedOnWrite,
     flags: number,
     private real: OpenFile,
     private realBelow: boolean,

@@ -76,7 +76,7 @@ export class OverlayRegular extends OverlayInode {
 }
 
 /** Copies `size` bytes; the times of `to` stay. */
-function copyData(from: Inode, to: Inode, size: number): 0 | Errno {
+export function copyData(from: Inode, to: Inode, size: number): 0 | Errno {
   const before = emptyAttributes();
   to.getAttributes(before);
   const atime = { ...before.atime };
