@@ -69,6 +69,9 @@ export const IPV6_RECVORIGDSTADDR = 74;
 export const IPV6_TRANSPARENT = 75;
 export const IPV6_FREEBIND = 78;
 
+export const TCP_NODELAY = 1;
+export const TCP_CORK = 3;
+
 export const UDP_CORK = 1;
 export const UDP_SEGMENT = 103;
 export const UDP_GRO = 104;

@@ -91,3 +91,4 @@ export const TIOCSSOFTCAR = 0x541a;
 export const TIOCSTI = 0x5412;
 export const TIOCSWINSZ = 0x5414;
 export const TIOCVHANGUP = 0x5437;
+export const SIOCATMARK = 0x8905;

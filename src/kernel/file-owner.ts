@@ -1,5 +1,5 @@
 /**
- * Who is told of a file by a signal: F_SETOWN, F_SETSIG, and O_ASYNC's SIGIO (Linux: fs/fcntl.c, send_sigio, fasync). A file with
+ * Who is told of a file by a signal: F_SETOWN, F_SETSIG, O_ASYNC's SIGIO and SIGURG (Linux: fs/fcntl.c, send_sigio, fasync). A file with
  * a wait queue sends to its owner what it tells those who wait for it.
  */
 import { isErr, type Errno } from '../base/brands.js';
@@ -7,7 +7,7 @@ import type { Waiter } from '../base/wait-queue.js';
 import { EFAULT, EINVAL, ESRCH } from '../abi/errno.js';
 import { F_GETOWN, F_GETOWN_EX, F_GETSIG, F_SETOWN, F_SETSIG, F_OWNER_PGRP, F_OWNER_PID, F_OWNER_TID, O_ASYNC } from '../abi/fcntl.js';
 import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLPRI } from '../abi/poll.js';
-import { POLL_IN, POLL_OUT, SIGIO } from '../abi/signal.js';
+import { POLL_IN, POLL_OUT, SIGIO, SIGURG } from '../abi/signal.js';
 import { i32, struct } from '../base/struct.js';
 import { hasCapability } from '../vfs/credentials.js';
 import { CAP_KILL } from '../abi/capability.js';
@@ -68,6 +68,16 @@ export function signalOwner(machine: Machine, file: OpenFile, code: number, band
   const id = Math.abs(file.owner);
   if (id === 0) return;
   const info = file.ownerSignal === 0 ? kernelInfo(SIGIO) : pollInfo(file.ownerSignal, code, band, fd);
+  sendToOwner(machine, file, id, info);
+}
+
+/** Urgent data has come: the owner is told by SIGURG, whatever F_SETSIG and O_ASYNC say (Linux: send_sigurg). */
+export function signalUrgent(machine: Machine, file: OpenFile): void {
+  const id = Math.abs(file.owner);
+  if (id !== 0) sendToOwner(machine, file, id, kernelInfo(SIGURG));
+}
+
+function sendToOwner(machine: Machine, file: OpenFile, id: number, info: SignalInfo): void {
   if (file.ownerType === F_OWNER_TID) {
     const target = machine.tasks.get(id);
     if (target && mayTell(file, target)) sendToTask(target, info);

@@ -62,7 +62,7 @@ const IPV6_RULES = new Map<number, OptionRule>([
 ]);
 
 const TCP_RULES = new Map<number, OptionRule>([
-  ...switches(1, 3),
+  ...switches(inet.TCP_NODELAY, inet.TCP_CORK),
   [4, range(7200, 1, 32767)],
   [5, range(75, 1, 32767)],
   [6, range(9, 1, 127)],

@@ -1,6 +1,6 @@
 /**
  * TCP over the loopback interface (Linux: net/ipv4/tcp.c; tcp(7)): nothing is lost or reordered there, so a connection is two
- * queues of bytes, made when connect(2) finds a listener. Left out: urgent data, TIME_WAIT.
+ * queues of bytes, made when connect(2) finds a listener. Left out: TIME_WAIT.
  */
 import type { WaitSource } from '../../base/blocking.js';
 import { isErr, type Errno } from '../../base/brands.js';
@@ -12,36 +12,43 @@ import {
   ECONNRESET,
   EHOSTUNREACH,
   EINPROGRESS,
+  EFAULT,
   EINVAL,
   EISCONN,
   ENOTCONN,
-  EOPNOTSUPP,
   EPIPE,
 } from '../../abi/errno.js';
+import { IPPROTO_TCP, SOL_TCP, TCP_CORK, TCP_NODELAY } from '../../abi/inet.js';
+import { SIOCATMARK } from '../../abi/ioctls.js';
 import { O_NONBLOCK } from '../../abi/fcntl.js';
-import { POLLERR, POLLHUP, POLLRDHUP } from '../../abi/poll.js';
+import { POLLERR, POLLHUP, POLLPRI, POLLRDHUP } from '../../abi/poll.js';
 import {
   AF_INET,
   AF_UNSPEC,
   MSG_ERRQUEUE,
+  MSG_MORE,
   MSG_OOB,
-  MSG_PEEK,
   SHUT_RD,
   SHUT_RDWR,
   SHUT_WR,
+  SO_OOBINLINE,
   SOCK_STREAM,
   SOMAXCONN,
 } from '../../abi/socket.js';
+import { signalUrgent } from '../../kernel/file-owner.js';
 import type { Task } from '../../kernel/task.js';
+import { Timer } from '../../kernel/timers.js';
 import { dropFile } from '../../vfs/fd-table.js';
-import { StreamQueue } from '../unix/stream-queue.js';
+import type { IoctlCaller } from '../../vfs/open-file.js';
 import type { ReceiveRequest, SendRequest, Socket } from '../socket.js';
 import { isAny, parseAddress, type Endpoint } from './address.js';
 import { InetSocket, READABLE, WRITABLE } from './inet-socket.js';
 import type { PortTable } from './ports.js';
 import type { InetStack, Route } from './stack.js';
+import { TcpReceiveQueue } from './tcp-receive-queue.js';
 
-const IPPROTO_TCP = 6;
+/** How long TCP_CORK and MSG_MORE may hold bytes back. */
+const HOLD_NS = 200e6;
 const DISCARD_BYTES = 65536;
 const discarded = new Uint8Array(DISCARD_BYTES);
 
@@ -50,7 +57,7 @@ export class TcpSocket extends InetSocket {
   private pending: TcpSocket[] = [];
   private backlog = 0;
   private peer: TcpSocket | undefined;
-  private readonly received = new StreamQueue();
+  private readonly received = new TcpReceiveQueue();
   /** Made by a connect, not yet accepted. */
   private isEmbryo = false;
   /** The other side sends no more; this side sends, or reads, no more. */
@@ -59,6 +66,7 @@ export class TcpSocket extends InetSocket {
   private receiveShut = false;
   /** A connect that did not wait is done; the next one says so. */
   private connectReport: 0 | Errno | undefined;
+  private holdTimer: Timer | undefined;
 
   constructor(task: Task, stack: InetStack, family: number) {
     super(task, stack, family, SOCK_STREAM, IPPROTO_TCP);
@@ -71,10 +79,13 @@ export class TcpSocket extends InetSocket {
     return this.state === 'listening';
   }
   protected override get inputBytes(): number {
-    return this.received.length;
+    return this.received.inputBytes(this.urgentInline);
   }
   protected override get outputBytes(): number {
     return this.peer?.received.length ?? 0;
+  }
+  private get urgentInline(): boolean {
+    return (this.plainOptions.get(SO_OOBINLINE) ?? 0) !== 0;
   }
   private get hasRoom(): boolean {
     return this.outputBytes * 4 <= this.sendBufferBytes * 3;
@@ -174,7 +185,6 @@ export class TcpSocket extends InetSocket {
   }
 
   send(request: SendRequest): number | Errno {
-    if ((request.flags & MSG_OOB) !== 0) return EOPNOTSUPP;
     const error = this.takeError();
     if (error !== 0) return error;
     if (this.sendShut) return EPIPE;
@@ -182,9 +192,36 @@ export class TcpSocket extends InetSocket {
     if (this.state !== 'connected' || !peer) return EPIPE;
     if (request.io.remaining === 0) return 0;
     if (peer.isReleased) return this.sendIntoTheVoid(request);
-    const moved = peer.received.append(request.io, Math.min(this.sendBufferBytes + peer.receiveBufferBytes, 4 * 2 ** 20), [], undefined);
-    if (!isErr(moved)) peer.wake(READABLE);
+    const hold = (request.flags & MSG_MORE) !== 0 || this.option(SOL_TCP, TCP_CORK) !== 0;
+    const moved = peer.received.append(request.io, Math.min(this.sendBufferBytes + peer.receiveBufferBytes, 4 * 2 ** 20), hold);
+    if (isErr(moved)) return moved;
+    if ((request.flags & MSG_OOB) !== 0) peer.seeUrgent();
+    if (peer.received.hasHeld) this.holdBack();
+    else peer.wake(READABLE);
     return moved;
+  }
+
+  /** Urgent data goes before all else: it is known of even before the bytes can be read. */
+  private seeUrgent(): void {
+    this.received.markUrgent(this.urgentInline);
+    signalUrgent(this.machine, this);
+    this.waiters.wake(POLLPRI);
+  }
+
+  /** What TCP_CORK and MSG_MORE hold back goes after a while all the same. */
+  private holdBack(): void {
+    const { timers, clock } = this.machine;
+    this.holdTimer ??= new Timer(() => this.letGo());
+    if (!this.holdTimer.armed) timers.arm(this.holdTimer, clock.monotonicNs() + HOLD_NS);
+  }
+
+  private letGo(): void {
+    if (this.holdTimer) this.machine.timers.cancel(this.holdTimer);
+    if (this.peer?.received.letGo()) this.peer.wake(READABLE);
+  }
+
+  override onOptionSet(level: number, name: number, value: number): void {
+    if (level === SOL_TCP && ((name === TCP_CORK && value === 0) || (name === TCP_NODELAY && value !== 0))) this.letGo();
   }
 
   /** The other side is gone: the first bytes seem to go out, and the answer to them resets the connection. */
@@ -199,23 +236,21 @@ export class TcpSocket extends InetSocket {
 
   receive(request: ReceiveRequest): number | Errno {
     if ((request.flags & MSG_ERRQUEUE) !== 0) return EAGAIN;
-    if ((request.flags & MSG_OOB) !== 0) return EINVAL;
+    const inline = this.urgentInline;
+    if ((request.flags & MSG_OOB) !== 0) return this.state === 'listening' ? ENOTCONN : this.received.takeUrgent(request, inline);
     if (this.state !== 'connected') {
       const error = this.takeError();
       return error !== 0 ? error : ENOTCONN;
     }
     if (request.io.remaining === 0) return 0;
     const { received, peer } = this;
-    if (received.length === 0) {
-      const error = this.takeError();
-      if (error !== 0) return error;
-      return this.sawEnd || this.receiveShut ? 0 : EAGAIN;
-    }
-    const peek = (request.flags & MSG_PEEK) !== 0;
     const hadRoom = peer?.hasRoom ?? true;
-    const moved = received.take(request.io, peek);
+    const moved = received.take(request, inline);
+    if (moved === EAGAIN) {
+      const error = this.takeError();
+      return error !== 0 ? error : this.sawEnd || this.receiveShut ? 0 : EAGAIN;
+    }
     if (!isErr(moved) && !hadRoom && peer?.hasRoom) peer.wake(WRITABLE);
-    request.isComplete = peek;
     return moved;
   }
 
@@ -226,7 +261,8 @@ export class TcpSocket extends InetSocket {
     const ended = this.sawEnd || this.receiveShut;
     if (ended && this.sendShut) events |= POLLHUP;
     if (ended) events |= POLLRDHUP | READABLE;
-    if (this.received.length > 0) events |= READABLE;
+    if (this.received.isReadable(this.urgentInline)) events |= READABLE;
+    if (this.received.hasUrgent) events |= POLLPRI;
     if (this.hasRoom || this.sendShut) events |= WRITABLE;
     return events;
   }
@@ -249,12 +285,20 @@ export class TcpSocket extends InetSocket {
     return 0;
   }
 
+  override ioctl(caller: IoctlCaller, request: number, argument: number): number | Errno {
+    if (request !== SIOCATMARK) return super.ioctl(caller, request, argument);
+    const word = Uint8Array.of(this.received.isAtMark ? 1 : 0, 0, 0, 0);
+    return isErr(caller.copyOut(argument, word)) ? EFAULT : 0;
+  }
+
   private seeEnd(): void {
+    this.received.letGo();
     this.sawEnd = true;
     this.waiters.wake(READABLE | POLLRDHUP | (this.sendShut ? POLLHUP : 0));
   }
 
   protected disconnect(): void {
+    this.letGo();
     const { peer, pending } = this;
     if (peer && !peer.isReleased && this.state === 'connected') {
       if (this.received.length > 0 || this.isEmbryo) {

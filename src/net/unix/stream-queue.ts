@@ -30,6 +30,19 @@ export class StreamQueue {
     return this.buffer.used;
   }
 
+  /** Bytes ever read, and ever received. */
+  get position(): number {
+    return this.taken;
+  }
+  get end(): number {
+    return this.taken + this.buffer.used;
+  }
+
+  /** Copies bytes from `offset` behind the next one; marks do not matter. */
+  peekAt(io: IoVec, offset: number, max: number): number | Errno {
+    return this.buffer.copyTo(io, offset, max);
+  }
+
   /** Appends what fits below `limit` bytes. EAGAIN when nothing does. */
   append(io: IoVec, limit: number, files: readonly OpenFile[], credentials: Ucred | undefined): number | Errno {
     const { buffer } = this;
@@ -56,16 +69,22 @@ export class StreamQueue {
    * Moves bytes to `io`, at most to the edge of a mark; `peek`: they stay. Descriptors of `mark` are the caller's to take,
    * with the first bytes: the mark goes when its last byte does.
    */
-  take(io: IoVec, peek: boolean): number | Errno {
+  take(io: IoVec, peek: boolean, most = Infinity): number | Errno {
     const { mark } = this;
     const edge = mark?.end ?? this.marks[0]?.start ?? Infinity;
-    const max = Math.min(io.remaining, edge - this.taken);
+    const max = Math.min(io.remaining, edge - this.taken, most);
     if (peek) return this.buffer.copyTo(io, 0, max);
     const moved = this.buffer.remove(io, max);
     if (isErr(moved)) return moved;
     this.taken += moved;
     if (mark && this.taken >= mark.end) this.marks.shift();
     return moved;
+  }
+
+  /** Drops the next byte. */
+  skip(): void {
+    this.buffer.skip(1);
+    this.taken++;
   }
 
   *files(): Generator<OpenFile> {
