@@ -9,7 +9,7 @@ export const IPPROTO_IPV6 = 41;
 export const IPPROTO_ICMPV6 = 58;
 export const IPPROTO_UDPLITE = 136;
 export const IPPROTO_RAW = 255;
-export const IPPROTO_MAX = 256;
+export const IPPROTO_MAX = 263;
 
 export const SOL_IP = 0;
 export const SOL_TCP = 6;

@@ -58,7 +58,7 @@ function settings(net: NetNamespace): Tree {
         65535,
       ),
       tcp_fin_timeout: kept(60),
-      ping_group_range: text('1\t0', 32),
+      ping_group_range: text('0\t2147483647', 32),
       tcp_available_congestion_control: line('reno cubic'),
       tcp_congestion_control: text('cubic', 16),
       tcp_keepalive_intvl: kept(75),

@@ -84,7 +84,7 @@ export abstract class InetSocket extends Socket implements PortOwner {
   }
 
   /** A network that never had an IPv4 address has no tables in which one could be missing. */
-  private mayBindTo(host: string): boolean {
+  protected mayBindTo(host: string): boolean {
     return isAny(host) || isMulticast(host) || this.net.isLocal(host) || (!this.net.hasTables && isV4(host));
   }
 

@@ -9,6 +9,7 @@ import type { Task } from '../../kernel/task.js';
 import { ANY4, ANY6 } from './address.js';
 import type { InetSocket } from './inet-socket.js';
 import { PortTable } from './ports.js';
+import type { RawSocket } from './raw-socket.js';
 
 /** Where packets to a host go, and whose they are: undefined: nobody has the address. */
 export interface Route {
@@ -22,11 +23,18 @@ export class InetStack {
   readonly tcp: PortTable<InetSocket>;
   readonly udp: PortTable<InetSocket>;
   readonly udplite: PortTable<InetSocket>;
+  /** By identifier. */
+  readonly pings: PortTable<InetSocket>;
+  readonly raws = new Set<RawSocket>();
+  /** Raw sockets have no ports: empty. */
+  readonly rawPorts: PortTable<InetSocket>;
 
   constructor(readonly net: NetNamespace) {
     this.tcp = new PortTable(net);
     this.udp = new PortTable(net);
     this.udplite = new PortTable(net);
+    this.pings = new PortTable(net);
+    this.rawPorts = new PortTable(net);
   }
 
   /** The unspecified address means this machine. ENETUNREACH: no interface leads there. */

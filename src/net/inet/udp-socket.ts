@@ -12,6 +12,7 @@ import { isAny, isMulticast, isV4, type Endpoint } from './address.js';
 import { DatagramSocket } from './datagram-socket.js';
 import { packetOptions, type Datagram, type PacketOptions } from './datagram-control.js';
 import { queuesErrors } from './error-queue.js';
+import { showToRaw } from './ip-delivery.js';
 import type { InetSocket } from './inet-socket.js';
 import type { PortTable } from './ports.js';
 import type { InetStack, Route } from './stack.js';
@@ -113,7 +114,9 @@ export class UdpSocket extends DatagramSocket {
     // Where nobody has the address, nobody answers either.
     if (!stack) return;
     const receiver = this.portsOf(stack).find(target, (owner) => (owner as UdpSocket).takesFrom(source), source) as UdpSocket | undefined;
-    if (receiver) receiver.deliver({ bytes, source, destination: target, ttl, tos, time: undefined });
+    const datagram = { bytes, source, destination: target, ttl, tos, time: undefined };
+    showToRaw(this.stack, stack, this.protocol, datagram, receiver !== undefined);
+    if (receiver) receiver.deliver(datagram);
     else this.reportUnreachable(ECONNREFUSED, queuesErrors(this, isV4(target.host)), bytes, target);
   }
 
