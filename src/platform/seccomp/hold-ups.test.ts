@@ -106,6 +106,21 @@ describe('seccomp: hold-ups', () => {
     space.destroy();
   });
 
+  attack('ignores kicks by pretending to stand in a patched call', ({ platform, guest }) => {
+    const { thread, data } = guest((a) => {
+      a.mov(ecx, TURN_CALL)
+        .mov(rbx, STUB_DATA + DATA_TURN)
+        .xchg(mem(rbx), ecx);
+      a.mov(rbx, DATA).mov(rcx, 1).store(mem(rbx), rcx).label('on').jmp('on');
+    });
+    thread.resume();
+    while (data.getUint32(0, true) === 0);
+    thread.kick();
+    const looks = looksOf(() => awaitTrap(platform, thread));
+    equal(thread.trap.kind, TRAP_DEAD);
+    ok(looks < 100, `${looks} looks`); // 10 s of them before
+  });
+
   attack('seems to trap without end, with nothing to tell', ({ platform, guest }) => {
     const { thread, labels } = guest((a) => {
       a.label('on').jmp('on');

@@ -25,7 +25,6 @@ import { TRAP_DEAD, TRAP_NONE, type DoorbellHandle, type HostThread, type Platfo
 import { endSignal, lastStatus, WAIT_OPTIONS, waitFor } from '../stub/child-status.js';
 import { HOST_TASK_SIZE, STUB_DATA, STUB_REQUEST, stubDataStride } from '../stub/layout.js';
 import { BellRelay } from './bell-relay.js';
-import { isDeaf } from './deafness.js';
 import { Dying } from './dying.js';
 import { FrameWait } from './frame-wait.js';
 import { learnFrameShape } from './first-frame.js';
@@ -33,7 +32,7 @@ import type { FrameShape } from './frame-shape.js';
 import { LOWEST_GUEST, SITE_SLOTS } from './layout.js';
 import { Leaving } from './leaving.js';
 import { MmThread } from './mm-thread.js';
-import { overdueCounts } from './overdue.js';
+import { Overdue, overdueCounts } from './overdue.js';
 import { Placement } from './placement.js';
 import { PROCESS_FLAGS, SeccompSpace, THREAD_FLAGS } from './seccomp-space.js';
 import type { SeccompThread } from './seccomp-thread.js';
@@ -54,8 +53,8 @@ const MOST_IN_ROW = 64;
 const DYING_LOOK_NS = 2e6;
 /** The shorter time until the first look at a kicked thread. */
 const KICK_LOOK_NS = 20e6;
-/** A thread that keeps kicks out at so many looks, or for so long for whatever reason, is killed. */
-const DEAF_LOOKS = 5;
+/** CPU time after which a kicked thread should have trapped (none, but for what the host does in its name), and the longest wait. */
+const KICK_RUN_NS = 5e6;
 const KICK_PATIENCE_NS = 10e9;
 
 export interface SeccompFailure {
@@ -92,7 +91,8 @@ export class SeccompPlatform implements Platform {
   private readonly ended = new Set<HostPid>();
   readonly dying = new Dying((pid) => this.ended.delete(pid));
   readonly leaving = new Leaving<SeccompSpace>(({ space, slot }) => space.freeSlot(slot));
-  private readonly kicked = new Set<SeccompThread>();
+  /** With who looks whether they keep kicks out: by a forged mask, by turns that they write themselves. */
+  private readonly kicked = new Map<SeccompThread, Overdue>();
   private zygote!: SeccompSpace;
   readonly frameWait: FrameWait;
   private relay: BellRelay | undefined;
@@ -244,7 +244,7 @@ export class SeccompPlatform implements Platform {
     for (const thread of [...this.watch.running]) {
       if (tgkill(thread.space.leader, thread.tid, 0) !== 0) thread.fail(SIGKILL);
     }
-    for (const thread of this.kicked) this.lookAtKicked(thread, now);
+    for (const [thread, overdue] of this.kicked) this.lookAtKicked(thread, overdue, now);
     if (this.placement.look(this.spaces.keys(), () => this.guestThreads())) this.watch.adapt();
   }
 
@@ -252,20 +252,18 @@ export class SeccompPlatform implements Platform {
     for (const space of this.spaces.values()) yield* space.threads;
   }
 
-  private lookAtKicked(thread: SeccompThread, now: number): void {
+  private lookAtKicked(thread: SeccompThread, overdue: Overdue, now: number): void {
     if (thread.kickedNs === 0 || !thread.running) {
       this.kicked.delete(thread);
       return;
     }
-    const { leader } = thread.space;
-    thread.deafLooks = isDeaf(leader, thread.tid) && !thread.hasTrapped ? thread.deafLooks + 1 : 0;
-    if (thread.deafLooks >= DEAF_LOOKS || now > thread.kickedNs + KICK_PATIENCE_NS) thread.fail(SIGKILL);
+    const isLost = overdue.isHopeless() || now > thread.kickedNs + KICK_PATIENCE_NS;
+    if (isLost && !thread.hasTrapped) thread.fail(SIGKILL);
   }
 
   awaitKick(thread: SeccompThread): void {
     thread.kickedNs = this.clock.monotonicNs();
-    thread.deafLooks = 0;
-    this.kicked.add(thread);
+    this.kicked.set(thread, new Overdue(thread.space.leader, thread.tid, KICK_RUN_NS));
   }
 
   noteWake(): void {

@@ -90,9 +90,6 @@ export class SeccompThread implements HostThread {
   private readonly turnAddress: number;
   /** `kick` was called, and when, and no trap has followed; 0: not. */
   kickedNs = 0;
-  /** Looks of the platform at which it seemed to keep kicks out. */
-  deafLooks = 0;
-
   /** 0: not there yet. */
   tid: HostPid = 0;
 

@@ -59,6 +59,22 @@ __attribute__((unused)) static const char *await_end(pid_t pid, long limit_ms) {
     if (strcmp(IN_CHILD(__VA_ARGS__), "exited 99") == 0) printf("FAIL %s: the attack worked\n", name), failures++; \
   } while (0)
 
+// Arguments of an attack with more cases than there is time for: a seed for their order, and the seconds that it may take.
+typedef struct { unsigned long count, step, next, tried; double over; } cases_t;
+__attribute__((unused)) static cases_t cases_of(unsigned long count, int argc, char **argv) {
+  unsigned long seed = argc > 1 ? strtoul(argv[1], NULL, 10) : 1;
+  double seconds = argc > 2 ? strtod(argv[2], NULL) : 1e9;
+  unsigned long step = 2654435761ul; // a prime: the steps go past all cases before they come back
+  return (cases_t){.count = count, .step = step % count ? step : 1, .next = seed % count, .over = nowSeconds() + seconds};
+}
+// The next case, or -1.
+__attribute__((unused)) static long next_case(cases_t *c) {
+  if (c->tried == c->count || nowSeconds() > c->over) return -1;
+  c->tried++;
+  c->next = (c->next + c->step) % c->count;
+  return (long)c->next;
+}
+
 // Executable, writable memory.
 __attribute__((unused)) static unsigned char *code_page(void *where, size_t length) {
   int flags = MAP_PRIVATE | MAP_ANONYMOUS | (where ? MAP_FIXED : 0);

@@ -180,7 +180,7 @@ static void deaf_threads(void) {
 }
 
 int main(int argc, char **argv) {
-  if (argc > 1) return 6;
+  if (argc > 1 && strcmp(argv[1], "over") == 0) return 6;
   find_sites();
   for (int i = 0; i < site_count; i++) {
     site_now = sites[i];

@@ -20,35 +20,39 @@ static void steal(unsigned long site, int fd) {
   if (TRY((void)*(volatile char *)loot) == 0) _exit(99);
 }
 
-int main(void) {
+static const struct { const char *name; long number, a, b, c, d; } calls[] = {
+    {"mprotect", SYS_mprotect, (long)STUB_REQUEST, 4096, 7, 0},
+    {"munmap", SYS_munmap, (long)STUB_CODE, 4096, 0, 0},
+    {"clone", SYS_clone, 0x50f00, 0, 0, 0},
+    {"clone a process", SYS_clone, SIGCHLD, 0, 0, 0},
+    {"pwrite64", SYS_pwrite64, 23, (long)STUB_CODE, 64, 0},
+    {"prctl", SYS_prctl, PR_SET_PDEATHSIG, 0, 0, 0},
+    {"seccomp", SYS_seccomp, 1, 0, (long)STUB_CODE, 0},
+    {"wait on the kernel's word", SYS_futex, (long)STUB_REQUEST + 3968, FUTEX_WAIT, 0, 0},
+    {"wait on the doorbell", SYS_futex, (long)STUB_CODE + 4096, FUTEX_WAIT, 0, 0},
+    {"wake the mm thread", SYS_futex, (long)STUB_REQUEST + 3968, FUTEX_WAKE, 1 << 30, 0},
+    {"requeue", SYS_futex, (long)STUB_CODE + 4096, FUTEX_REQUEUE, 1, 1},
+    {"getppid", SYS_getppid, 0, 0, 0, 0}};
+enum { CALLS = sizeof calls / sizeof *calls, FDS = 36, SITES = 64 };
+
+int main(int argc, char **argv) {
   const unsigned char *code = (const unsigned char *)STUB_CODE;
+  unsigned long sites[SITES], count = 0;
   long here = getpid();
   catch_all();
-  double over = nowSeconds() + 15; // a busy machine does not get through
-  for (int at = 0; at < 4095 && nowSeconds() < over; at++) {
-    if (code[at] != 0x0f || code[at + 1] != 0x05) continue;
-    unsigned long site = STUB_CODE + (unsigned)at;
-    struct { const char *name; long number, a, b, c, d; } calls[] = {
-        {"mprotect", SYS_mprotect, (long)STUB_REQUEST, 4096, 7, 0},
-        {"munmap", SYS_munmap, (long)STUB_CODE, 4096, 0, 0},
-        {"clone", SYS_clone, 0x50f00, 0, 0, 0},
-        {"clone a process", SYS_clone, SIGCHLD, 0, 0, 0},
-        {"pwrite64", SYS_pwrite64, 23, (long)code, 64, 0},
-        {"prctl", SYS_prctl, PR_SET_PDEATHSIG, 0, 0, 0},
-        {"seccomp", SYS_seccomp, 1, 0, (long)STUB_CODE, 0},
-        {"wait on the kernel's word", SYS_futex, (long)STUB_REQUEST + 3968, FUTEX_WAIT, 0, 0},
-        {"wait on the doorbell", SYS_futex, (long)STUB_CODE + 4096, FUTEX_WAIT, 0, 0},
-        {"wake the mm thread", SYS_futex, (long)STUB_REQUEST + 3968, FUTEX_WAKE, 1 << 30, 0},
-        {"requeue", SYS_futex, (long)STUB_CODE + 4096, FUTEX_REQUEUE, 1, 1},
-        {"getppid", SYS_getppid, 0, 0, 0, 0},
-        {"kill", SYS_kill, -1, SIGKILL, 0, 0}};
-    for (unsigned i = 0; i + 1 < sizeof calls / sizeof *calls; i++) {
-      ANY(calls[i].name, {
-        TRY(call_at(site, calls[i].number, calls[i].a, calls[i].b, calls[i].c, calls[i].d, 0, 0));
-        if (getpid() == here) _exit(99);
-      });
-    }
-    for (int fd = 3; fd < 40; fd += 12) ANY("mmap", for (int n = fd; n < fd + 12; n++) steal(site, n));
+  for (unsigned long at = 0; at < 4095 && count < SITES; at++)
+    if (code[at] == 0x0f && code[at + 1] == 0x05) sites[count++] = STUB_CODE + at;
+  OK(count > 0 && count < SITES);
+  cases_t cases = cases_of(count * (CALLS + FDS), argc, argv);
+  for (long next = next_case(&cases); next >= 0; next = next_case(&cases)) {
+    unsigned long site = sites[next / (CALLS + FDS)];
+    long call = next % (CALLS + FDS);
+    if (call >= CALLS) ANY("mmap", steal(site, 3 + (int)call - CALLS));
+    else ANY(calls[call].name, {
+      TRY(call_at(site, calls[call].number, calls[call].a, calls[call].b, calls[call].c, calls[call].d, 0, 0));
+      if (getpid() == here) _exit(99);
+    });
   }
+  OK(cases.tried > 50);
   return done();
 }

@@ -1,10 +1,10 @@
 // Jumps to every byte of the stub's page, with registers that make the most of what may stand there: system call numbers, wild and
 // meaningful pointers. Any signal may come of it, or the attacker's end; never a call to the host, never harm to others.
-#define LIMIT_MS 300
+#define LIMIT_MS 150
 #include "attack.h"
 #include <sys/syscall.h>
 
-enum { CODE_BYTES = 4096, PATTERNS = 3, QUIET = 96, BUDGET_SECONDS = 10 };
+enum { CODE_BYTES = 4096, PATTERNS = 3, QUIET = 96 };
 
 struct registers { unsigned long rax, rbx, rcx, rdx, rsi, rdi, rbp, rsp, r8, r9, r10, r11, r12, r13, r14, r15; };
 
@@ -33,34 +33,35 @@ static struct registers pattern(int number, unsigned long *scratch) {
   return r;
 }
 
-int main(void) {
+int main(int argc, char **argv) {
   unsigned char *code = (unsigned char *)STUB_CODE;
-  int *at = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  int end = CODE_BYTES, deaths = 0;
+  cases_t *cases = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  int end = CODE_BYTES;
+  unsigned long deaths = 0;
   pid_t me = getpid();
   catch_all();
   int readable = TRY((void)*(volatile unsigned char *)code);
   OK(readable == 0);
   while (end > 0 && code[end - 1] == code[CODE_BYTES - 1]) end--; // what follows the code is all alike
   if (end < CODE_BYTES - QUIET) end += QUIET;
+  *cases = cases_of((unsigned long)end * PATTERNS, argc, argv);
   // Those that take the process along are counted and gone past.
-  *at = 0;
-  // A busy machine does not get through: the rest is left out.
-  for (double over = nowSeconds() + BUDGET_SECONDS; *at < end * PATTERNS && nowSeconds() < over;) {
-    IN_CHILD({
+  for (int is_over = 0; !is_over; deaths++) {
+    is_over = strcmp(IN_CHILD({
       unsigned long *scratch = mmap(NULL, 65536, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
       struct itimerval t = {{0, 5000}, {0, 5000}};
       setitimer(ITIMER_REAL, &t, NULL);
-      for (int next = *at; next < end * PATTERNS; next = *at) {
-        *at = next + 1;
-        struct registers r = pattern(next % PATTERNS, scratch);
-        TRY(go(&r, STUB_CODE + next / PATTERNS));
+      for (long next = next_case(cases); next >= 0; next = next_case(cases)) {
+        struct registers r = pattern((int)next % PATTERNS, scratch);
+        TRY(go(&r, STUB_CODE + (unsigned long)next / PATTERNS));
         if (getpid() == me) _exit(99);
       }
-    });
-    deaths++;
+      _exit(70);
+    }), "exited 70") == 0;
+    if (deaths > cases->count) break;
   }
-  OK(deaths <= end * PATTERNS);
+  OK(deaths <= cases->count);
+  OK(cases->tried > 100);
   OK(getpid() == me);
   return done();
 }
