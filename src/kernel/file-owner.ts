@@ -16,6 +16,7 @@ import type { Machine } from './machine.js';
 import { sendToGroup, sendToTask } from './signals/send.js';
 import { kernelInfo, rawInfo, SIGINFO_SIZE, type SignalInfo } from './signals/signal-info.js';
 import { SIGNAL_MAX } from './signals/sig-set.js';
+import { globalPid, pidFor } from './pid-namespace.js';
 import type { Task } from './task.js';
 
 const OWNER = struct('f_owner_ex', { type: i32, pid: i32 }, 8);
@@ -24,7 +25,7 @@ const OWNER = struct('f_owner_ex', { type: i32, pid: i32 }, 8);
 export function ownerControl(task: Task, file: OpenFile, command: number, argument: number): number {
   switch (command) {
     case F_GETOWN:
-      return file.owner;
+      return shownOwner(task, file);
     case F_SETOWN: {
       if (argument === -0x80000000) return EINVAL;
       return setOwner(task, file, argument < 0 ? F_OWNER_PGRP : F_OWNER_PID, Math.abs(argument));
@@ -36,7 +37,7 @@ export function ownerControl(task: Task, file: OpenFile, command: number, argume
       file.ownerSignal = argument;
       return 0;
     case F_GETOWN_EX: {
-      const owner = { type: file.ownerType, pid: Math.abs(file.owner) };
+      const owner = { type: file.ownerType, pid: Math.abs(shownOwner(task, file)) };
       return isErr(task.mm.writeStruct(argument, OWNER, owner)) ? EFAULT : 0;
     }
     default: {
@@ -48,10 +49,17 @@ export function ownerControl(task: Task, file: OpenFile, command: number, argume
   }
 }
 
-function setOwner(task: Task, file: OpenFile, type: number, id: number): 0 | Errno {
+/** A process group is negative; 0: nobody, or one that the caller cannot see. */
+function shownOwner(task: Task, { owner }: OpenFile): number {
+  return owner < 0 ? -pidFor(task, -owner) : pidFor(task, owner);
+}
+
+/** `shownId`: as the caller calls it. */
+function setOwner(task: Task, file: OpenFile, type: number, shownId: number): 0 | Errno {
+  const id = shownId === 0 ? 0 : globalPid(task, shownId);
   const { tasks, groups, processGroups } = task.machine;
   const known = type === F_OWNER_TID ? tasks : type === F_OWNER_PID ? groups : processGroups;
-  if (id !== 0 && !known.has(id)) return ESRCH;
+  if (shownId !== 0 && !known.has(id)) return ESRCH;
   file.owner = type === F_OWNER_PGRP ? -id : id;
   file.ownerType = type;
   file.ownerCredentials = task.cred;
@@ -60,7 +68,7 @@ function setOwner(task: Task, file: OpenFile, type: number, id: number): 0 | Err
 
 /** F_NOTIFY and F_SETLEASE: the caller is told unless somebody else was named. */
 export function ownBy(task: Task, file: OpenFile): void {
-  if (file.owner === 0) setOwner(task, file, F_OWNER_PID, task.group.pid);
+  if (file.owner === 0) setOwner(task, file, F_OWNER_PID, pidFor(task, task.group.pid));
 }
 
 /** Sends the file's signal to its owner. code: POLL_*; band: the poll events; fd: by which it was set up. */

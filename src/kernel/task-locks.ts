@@ -22,6 +22,7 @@ import { SEEK_CUR, SEEK_END, SEEK_SET } from '../abi/fs.js';
 import { dropFile } from '../vfs/fd-table.js';
 import { beginLockWait, endLockWait, locksOf, type InodeLocks, type RecordLock } from '../vfs/locks.js';
 import type { OpenFile } from '../vfs/open-file.js';
+import { pidFor } from './pid-namespace.js';
 import type { Task } from './task.js';
 
 /** Offsets from here on mean "to the end, however far": numbers are exact only below. */
@@ -84,7 +85,7 @@ function reportConflict(task: Task, file: OpenFile, lock: RecordLock, asked: Flo
         whence: SEEK_SET,
         start: conflict.start,
         length: conflict.end === Infinity ? 0 : conflict.end - conflict.start + 1,
-        pid: conflict.pid,
+        pid: conflict.pid === -1 ? -1 : pidFor(task, conflict.pid),
       }
     : { ...asked, type: F_UNLCK };
   return isErr(task.mm.writeStruct(argument, FLOCK, answer)) ? EFAULT : 0;

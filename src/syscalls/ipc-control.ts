@@ -13,7 +13,7 @@ type PermFields = Pick<ShmidDs, 'key' | 'uid' | 'gid' | 'cuid' | 'cgid' | 'mode'
 export interface IpcKind<T extends IpcObject, Status extends PermFields> {
   readonly table: (ipc: IpcNamespace) => IpcTable<T>;
   readonly status: StructType<Status>;
-  readonly describe: (object: T) => Status;
+  readonly describe: (object: T, task: Task) => Status;
   /** SHM_STAT_ANY and the like: the command that needs no right to read. */
   readonly statAny: number;
 }
@@ -37,7 +37,7 @@ export function ipcStat<T extends IpcObject, Status extends PermFields>(
   if (isErr(object)) return object;
   const allowed = command === kind.statAny ? 0 : checkAccess(task.cred, object.perm, 0o444);
   if (isErr(allowed)) return allowed;
-  const stored = task.mm.writeStruct(at, kind.status, kind.describe(object));
+  const stored = task.mm.writeStruct(at, kind.status, kind.describe(object, task));
   return isErr(stored) ? stored : command === IPC_STAT ? 0 : object.perm.id;
 }
 

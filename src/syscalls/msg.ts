@@ -21,6 +21,7 @@ import {
 import { MSGINFO, MSQID_DS, type MsqidDs } from '../abi/ipc-struct.js';
 import { msgget as get, msgrcv as receive, msgsnd as send, removeMsg, setMsg, type MessageQueue } from '../kernel/ipc/msg.js';
 import { address, flags, int, long, oneOf, syscall } from '../kernel/syscall.js';
+import { pidFor } from '../kernel/pid-namespace.js';
 import type { Task } from '../kernel/task.js';
 import { ipcStat, permFields, type IpcKind } from './ipc-control.js';
 
@@ -102,8 +103,9 @@ function infoMsg(task: Task, command: number, at: number): number | Errno {
 const MSG: IpcKind<MessageQueue, MsqidDs> = {
   table: (ipc) => ipc.msg,
   status: MSQID_DS,
-  describe: ({ perm, stime, rtime, ctime, cbytes, messages, qbytes, lspid, lrpid }) => {
-    return { ...permFields(perm), stime, rtime, ctime, cbytes, qnum: messages.length, qbytes, lspid, lrpid, unused3: 0, unused4: 0 };
+  describe: ({ perm, stime, rtime, ctime, cbytes, messages, qbytes, lspid, lrpid }, task) => {
+    const pids = { lspid: pidFor(task, lspid), lrpid: pidFor(task, lrpid) };
+    return { ...permFields(perm), stime, rtime, ctime, cbytes, qnum: messages.length, qbytes, ...pids, unused3: 0, unused4: 0 };
   },
   statAny: MSG_STAT_ANY,
 };

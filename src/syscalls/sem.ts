@@ -37,6 +37,7 @@ import {
   type SemOperation,
 } from '../kernel/ipc/sem.js';
 import { address, flags, int, oneOf, ptr, syscall, uint, ulong } from '../kernel/syscall.js';
+import { pidFor } from '../kernel/pid-namespace.js';
 import type { Task } from '../kernel/task.js';
 import { R10 } from '../platform/registers.js';
 import { ipcSet, ipcStat, permFields, type IpcKind } from './ipc-control.js';
@@ -154,7 +155,7 @@ function valueCommand(task: Task, id: number, num: number, command: number, argu
     case GETVAL:
       return set.values[num]!;
     case GETPID:
-      return set.pids[num]!;
+      return pidFor(task, set.pids[num]!);
     default:
       return countWaiters(set, num, command === GETZCNT);
   }

@@ -24,6 +24,7 @@ import {
 import { SHMID_DS, SHMINFO, SHM_INFO_STRUCT, type ShmidDs } from '../abi/ipc-struct.js';
 import { lockShm, removeShm, shmat as attach, shmdt as detach, shmget as get, type ShmSegment } from '../kernel/ipc/shm.js';
 import { address, flags, int, oneOf, partial, size, syscall } from '../kernel/syscall.js';
+import { pidFor } from '../kernel/pid-namespace.js';
 import type { Task } from '../kernel/task.js';
 import { ipcSet, ipcStat, permFields, type IpcKind } from './ipc-control.js';
 
@@ -64,8 +65,9 @@ export const shmctl = syscall('shmctl', [int, oneOf(COMMANDS), address], (task, 
 const SHM: IpcKind<ShmSegment, ShmidDs> = {
   table: (ipc) => ipc.shm,
   status: SHMID_DS,
-  describe: ({ perm, size: segsz, atime, dtime, ctime, cpid, lpid, nattch }) => {
-    return { ...permFields(perm), segsz, atime, dtime, ctime, cpid, lpid, nattch, unused3: 0, unused4: 0 };
+  describe: ({ perm, size: segsz, atime, dtime, ctime, cpid, lpid, nattch }, task) => {
+    const pids = { cpid: pidFor(task, cpid), lpid: pidFor(task, lpid) };
+    return { ...permFields(perm), segsz, atime, dtime, ctime, ...pids, nattch, unused3: 0, unused4: 0 };
   },
   statAny: SHM_STAT_ANY,
 };

@@ -43,6 +43,7 @@ import { SIGCONT, SIGHUP } from '../../abi/signal.js';
 import { terminalOf } from '../../kernel/job-control.js';
 import { kernelInfo } from '../../kernel/signals/signal-info.js';
 import { sendToProcessGroup } from '../../kernel/signals/send.js';
+import { globalPid, pidFor } from '../../kernel/pid-namespace.js';
 import type { ThreadGroup } from '../../kernel/thread-group.js';
 import type { Task } from '../../kernel/task.js';
 import { hasCapability } from '../../vfs/credentials.js';
@@ -250,10 +251,10 @@ function sessionIoctl(tty: Tty, task: Task, caller: IoctlCaller, request: number
   switch (request) {
     case TIOCGPGRP:
       if (!isOwn && !fromMaster) return ENOTTY;
-      return writeInt(caller, argument, tty.foreground?.id ?? 0);
+      return writeInt(caller, argument, tty.foreground ? pidFor(task, tty.foreground.id) : 0);
     case TIOCGSID:
       if ((!isOwn && !fromMaster) || !tty.session) return ENOTTY;
-      return writeInt(caller, argument, tty.session.id);
+      return writeInt(caller, argument, pidFor(task, tty.session.id));
     case TIOCSPGRP:
       return isOwn || fromMaster ? setForeground(tty, task, caller, argument) : ENOTTY;
     case TIOCNOTTY:
@@ -270,7 +271,7 @@ function setForeground(tty: Tty, task: Task, caller: IoctlCaller, argument: numb
   if (isErr(allowed)) return allowed;
   return readInt(caller, argument, (id) => {
     if (id < 0) return EINVAL;
-    const target = task.machine.processGroups.get(id);
+    const target = task.machine.processGroups.get(globalPid(task, id));
     if (!target) return ESRCH;
     if (target.session !== task.group.processGroup.session) return EPERM;
     tty.foreground = target;

@@ -1,11 +1,13 @@
 /** /proc/locks (proc(5); Linux: fs/locks.c, lock_get_status): the locks on files that some process has open. */
 import type { ByteString } from '../../base/brands.js';
 import type { Machine } from '../../kernel/machine.js';
+import { pidIn, type PidNamespace } from '../../kernel/pid-namespace.js';
 import type { Inode } from '../../vfs/inode.js';
 import type { OpenFile } from '../../vfs/open-file.js';
 import { majorOf, minorOf } from '../../vfs/special-files.js';
 
-export function fileLocksText(machine: Machine): ByteString {
+/** As `viewer` sees it: locks of processes that have no id there are left out. */
+export function fileLocksText(machine: Machine, viewer: PidNamespace): ByteString {
   const rows: string[] = [];
   const seen = new Set<Inode>();
   const holders = new Map<object, number>();
@@ -20,7 +22,9 @@ export function fileLocksText(machine: Machine): ByteString {
     const { locks } = inode;
     if (!locks || seen.has(inode)) continue;
     seen.add(inode);
-    const add = (kind: string, exclusive: boolean, pid: number, range: string): void => {
+    const add = (kind: string, exclusive: boolean, holder: number, range: string): void => {
+      const pid = holder > 0 ? pidIn(viewer, holder) : holder;
+      if (holder > 0 && pid === 0) return;
       const device = `${hex(majorOf(inode.fs.device))}:${hex(minorOf(inode.fs.device))}:${inode.ino}`;
       rows.push(`${rows.length + 1}: ${kind}  ADVISORY  ${exclusive ? 'WRITE' : 'READ'} ${pid} ${device} ${range}\n`);
     };

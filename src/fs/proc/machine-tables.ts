@@ -135,7 +135,7 @@ export function machineTables(machine: Machine): [ByteString, TextSource][] {
     ['kallsyms', nothing],
     ['key-users', () => keyUsersText(machine)],
     ['keys', () => keysText(machine)],
-    ['locks', () => fileLocksText(machine)],
+    ['locks', () => fileLocksText(machine, machine.current.group.pidNs)],
     ['misc', nothing],
     ['modules', nothing],
     ['partitions', () => 'major minor  #blocks  name\n\n'],
