@@ -120,8 +120,8 @@ export class AddressSpace implements CacheMapper {
   private remote = false;
   /** Some VMA has VM_SEALED. */
   hasSeals = false;
-  private readonly limboPhys: PhysAddr[] = [];
-  private readonly limboPages: number[] = [];
+  private limboPhys: PhysAddr[] = [];
+  private limboPages: number[] = [];
   /** The extent of the last user access. */
   lastExtent: Extent | undefined;
   /** Shared with what this space was forked from and what it forks. */
@@ -208,16 +208,11 @@ export class AddressSpace implements CacheMapper {
     if (this.disposed) return;
     this.disposed = true;
     this.onDispose?.();
-    const extents = this.extents.items.slice();
-    const release = (): void => {
-      for (const extent of extents) {
-        this.physmem.release(extent.phys, extent.pages);
-        if (extent.twin) this.physmem.release(extent.twin.frame, 1);
-      }
-      this.releaseLimbo();
-    };
-    if (this.space.afterEnd) this.space.afterEnd(release);
-    else release();
+    for (const extent of this.extents.items) {
+      this.releaseLater(extent.phys, extent.pages);
+      if (extent.twin) this.releaseLater(extent.twin.frame, 1);
+    }
+    this.releaseLimbo();
     this.extents.clear();
     this.lastExtent = undefined;
     const vmas = this.vmas.items.slice();
@@ -362,13 +357,10 @@ export class AddressSpace implements CacheMapper {
     this.limboPages.push(pages);
   }
 
-  /**
-   * Ends an operation. Frames in limbo are released: at once when this space has one thread, which is stopped and will run
-   * what is queued before anything else; after running it now when there may be others, or a stopped thread may run on.
-   */
+  /** Ends an operation. Frames in limbo are released once what is queued is in force: now, where other threads may run meanwhile. */
   settle(): 0 | Errno {
     if (this.limboPhys.length === 0) return 0;
-    if (this.users > 1 || this.remote || this.space.stopsAreSure === false) {
+    if (this.remote || (this.users > 1 && !this.space.whenOutOfReach)) {
       const committed = this.space.commit();
       // Still mapped somewhere: they stay in limbo until a later operation gets through, or dispose.
       if (isErr(committed)) return committed;
@@ -383,9 +375,14 @@ export class AddressSpace implements CacheMapper {
   }
 
   private releaseLimbo(): void {
-    for (let i = 0; i < this.limboPhys.length; i++) this.physmem.release(this.limboPhys[i]!, this.limboPages[i]!);
-    this.limboPhys.length = 0;
-    this.limboPages.length = 0;
+    const { physmem, limboPhys, limboPages } = this;
+    this.limboPhys = [];
+    this.limboPages = [];
+    const release = (): void => {
+      for (let i = 0; i < limboPhys.length; i++) physmem.release(limboPhys[i]!, limboPages[i]!);
+    };
+    if (this.space.whenOutOfReach) this.space.whenOutOfReach(release);
+    else release();
   }
 
   /** What mmap places or accepts is not below it. */

@@ -97,11 +97,6 @@ export interface HostSpace {
   /** Host process id. */
   readonly leader: HostPid;
   /**
-   * False when a hostile guest can go on while it seems stopped: then frames may be given to others only after `commit` of what
-   * unmaps them. True (also when absent): a stopped thread executes nothing before what is queued.
-   */
-  readonly stopsAreSure?: boolean;
-  /**
    * Maps `length` bytes of physmem at `phys` to `address`; MAP_SHARED | MAP_FIXED on the host. prot: PROT_* bits. Queued.
    * `populate`: the frames have data and will be used at once, so the host enters them now (MAP_POPULATE).
    */
@@ -127,10 +122,10 @@ export interface HostSpace {
   /** Kills every thread. */
   destroy(): void;
   /**
-   * Has `release` called when nothing of a destroyed space can touch its frames any more, which may be later than `destroy`; at once
-   * when the space lives. Absent: always at once.
+   * Has `release` called when nothing of this space can touch frames any more that what is queued, or `destroy`, takes away from it.
+   * Absent: at once, as a stopped thread executes nothing before what is queued, and `destroy` waits.
    */
-  afterEnd?(release: () => void): void;
+  whenOutOfReach?(release: () => void): void;
 }
 
 export interface Platform {

@@ -16,8 +16,8 @@ import {
   SECCOMP_RET_ALLOW,
   SECCOMP_RET_TRAP,
 } from '../../asm/bpf.js';
-import { HOST_TASK_SIZE, STUB_CODE, STUB_DATA } from '../stub/layout.js';
-import { BELL_RUNG, STUB_DOORBELL } from './layout.js';
+import { HOST_TASK_SIZE, STUB_CODE, STUB_DATA, STUB_REQUEST } from '../stub/layout.js';
+import { BELL_RUNG, ORDER_DONE, ORDER_GO, STUB_DOORBELL } from './layout.js';
 
 export const SECCOMP_SET_MODE_FILTER = 1;
 const PAGE_END = 0xfff;
@@ -37,29 +37,34 @@ export interface StrictSites {
   readonly sigreturn: number;
   readonly wait: number;
   readonly wake: number;
+  readonly order: number;
+  readonly ordered: number;
   readonly exit: number;
 }
 
-/** What guest threads may do: return from the handler, sleep on their own data, wake the kernel, end. */
+/** What guest threads may do: return from the handler, sleep on their own data, wake the kernel, have an order carried out, end. */
 export function strictFilter(sites: StrictSites): Uint8Array {
   const all = Object.values(sites);
   const low = STUB_CODE + Math.min(...all);
   const high = STUB_CODE + Math.max(...all);
   const program = from(low, high).jeq(NR.rt_sigreturn, 'sigreturn').jeq(NR.futex, 'futex').jeq(NR.exit, 'exit').jmp('trap');
-  const site = (address: number): BpfProgram => program.jne64(SECCOMP_DATA_INSTRUCTION_POINTER, STUB_CODE + address, 'trap');
-  program.label('sigreturn');
-  site(sites.sigreturn).jmp('allow');
-  program.label('exit');
-  site(sites.exit).jmp('allow');
-  program.label('futex').load(argument(1)).jeq(FUTEX_WAKE, 'wake').jeq(FUTEX_WAIT, undefined, 'trap');
+  // All are on one page: the lower half tells them apart.
+  const here = (name: string): BpfProgram => program.label(name).load(SECCOMP_DATA_INSTRUCTION_POINTER);
+  const site = (address: number): number => (STUB_CODE + address) % 2 ** 32;
+  here('sigreturn').jeq(site(sites.sigreturn), 'allow', 'trap');
+  here('exit').jeq(site(sites.exit), 'allow', 'trap');
+  program.label('futex').load(argument(1)).jeq(FUTEX_WAKE, 'wake').jeq(FUTEX_WAIT, 'wait', 'trap');
+  here('wait').jeq(site(sites.ordered), 'ordered').jeq(site(sites.wait), undefined, 'trap');
   // The kernel's words lie below STUB_DATA: nobody else may wait there and take away what wakes it.
-  site(sites.wait)
-    .outside64(argument(0), STUB_DATA, HOST_TASK_SIZE - 1, 'trap')
+  program.outside64(argument(0), STUB_DATA, HOST_TASK_SIZE - 1, 'trap').jmp('allow');
+  // Who ends an order wakes all.
+  program
+    .label('ordered')
+    .jne64(argument(0), STUB_REQUEST + ORDER_DONE, 'trap')
     .jmp('allow');
-  program.label('wake');
-  site(sites.wake)
-    .jne64(argument(0), STUB_DOORBELL + BELL_RUNG, 'trap')
-    .jmp('allow');
+  here('wake').jeq(site(sites.order), 'order').jeq(site(sites.wake), undefined, 'trap');
+  program.jne64(argument(0), STUB_DOORBELL + BELL_RUNG, 'trap').jmp('allow');
+  program.label('order').jne64(argument(0), STUB_REQUEST + ORDER_GO, 'trap');
   return program.label('allow').ret(SECCOMP_RET_ALLOW).label('trap').ret(SECCOMP_RET_TRAP).assemble();
 }
 

@@ -35,8 +35,7 @@ export function learnFrameShape(platform: SeccompPlatform, zygote: SeccompSpace)
   queue.call(NR.mmap, STUB_DATA, dataStride, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, frames.fd, frame);
   const mapped = zygote.commit();
   queue.call(NR.clone, THREAD_FLAGS, 0, 0, 0, 0, STUB_DATA);
-  queue.reset();
-  const tid = isErr(mapped) ? mapped : zygote.mm.order(ORDER_NEW_THREAD, 0, zygote.leader, () => platform.hasEnded(zygote.leader));
+  const tid = isErr(mapped) ? mapped : zygote.give(ORDER_NEW_THREAD, 0, undefined);
   const trapped = !isErr(tid) && letGo(data) && becomes(() => data.load(DATA_TURN) !== 0, data);
   const ucontext = trapped ? findFrame(data.bytes) : 0;
   const shape = ucontext > 0 ? FrameShape.learn(data.bytes.slice(), STUB_DATA, ucontext) : undefined;

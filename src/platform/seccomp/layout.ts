@@ -30,20 +30,18 @@ export const LOWEST_GUEST = 0x7_0000;
 
 // STUB_REQUEST: byte offsets. One cache line of the kernel's, one that the mm thread writes (through the file).
 export const ORDERS = 3968;
-/** Number of the current order; the mm thread sleeps on it. */
+/** Number of the current order; the mm thread sleeps on it, and is woken by the kernel or by a guest thread that is told to. */
 export const ORDER_GO = ORDERS;
 /** Operations to run. */
 export const ORDER_COUNT = ORDERS + 4;
 /** ORDER_* below: what follows the operations. */
 export const ORDER_KIND = ORDERS + 8;
-/** The kernel sleeps on ORDER_DONE. */
-export const ORDER_SLEEPING = ORDERS + 16;
 /** Descriptor of physmem, and where in it ORDER_DONE lies: 64 bits each. */
 export const ORDER_FD = ORDERS + 24;
 export const ORDER_DONE_AT = ORDERS + 32;
 /** Process id of the kernel: a stub whose parent is another one is an orphan. */
 export const ORDER_PARENT = ORDERS + 40;
-/** Number of the last order that is done, and its result: 0, an id, or an errno. */
+/** Number of the last order that is done, on which whoever waits for it sleeps, and its result: 0, an id, or an errno. */
 export const ORDER_DONE = ORDERS + 64;
 export const ORDER_RESULT = ORDERS + 68;
 
@@ -87,6 +85,8 @@ export const TURN_WAITER = 2;
 export const TURN_LONG = 4;
 /** With TURN_KERNEL: a patched call, whose registers lie at DATA_CALL. */
 export const TURN_CALL = 8;
+/** An order has been written: wake the mm thread and wait until it is done, before anything else that the other bits say. */
+export const TURN_ORDER = 16;
 
 // In sigcontext, whose last eight words are reserved and left alone by the host.
 export const SC_FS_BASE = 192;

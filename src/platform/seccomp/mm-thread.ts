@@ -1,24 +1,17 @@
 /**
- * The mm thread of a stub process as the kernel sees it: orders through the request page, one at a time, answered before the
- * kernel goes on. No guest can forge an answer: see stub-code.ts.
+ * The mm thread of a stub process as the kernel sees it: orders through the request page, one at a time. No guest can forge an
+ * answer: see stub-code.ts.
+ *
+ * Who wakes the mm thread is another matter. A guest thread that is about to spin or to go on does it best, since it is on the same
+ * CPU, where nothing but a switch is needed; the kernel does it where there is none, or where it does not come.
  */
 import type { Errno, HostPid, PhysAddr } from '../../base/brands.js';
 import { HostClock } from '../../base/clock.js';
 import { ESRCH } from '../../abi/errno.js';
-import { futexWait, futexWake } from '../../host/futex.js';
+import { futexWait, futexWake, watchWords } from '../../host/futex.js';
 import type { FrameStore } from '../frames.js';
 import { RequestPage } from '../stub/request-page.js';
-import {
-  ORDER_COUNT,
-  ORDER_DONE,
-  ORDER_DONE_AT,
-  ORDER_FD,
-  ORDER_GO,
-  ORDER_KIND,
-  ORDER_PARENT,
-  ORDER_RESULT,
-  ORDER_SLEEPING,
-} from './layout.js';
+import { ORDER_COUNT, ORDER_DONE, ORDER_DONE_AT, ORDER_FD, ORDER_GO, ORDER_KIND, ORDER_PARENT, ORDER_RESULT } from './layout.js';
 import { Overdue } from './overdue.js';
 import { SharedWords } from './words.js';
 
@@ -32,6 +25,8 @@ export class MmThread {
   readonly queue: RequestPage;
   private readonly page: SharedWords;
   private sequence = 0;
+  /** An order has been given whose answer has not been taken: the page is the mm thread's. */
+  isBusy = false;
 
   constructor(
     frames: FrameStore,
@@ -44,21 +39,44 @@ export class MmThread {
     this.page.store(ORDER_PARENT, process.pid);
   }
 
-  /** Gives an order and waits for its answer. `leader`: the mm thread; `isGone`: its process has ended. */
-  order(kind: number, count: number, leader: HostPid, isGone: () => boolean): number | Errno {
-    this.writeOrder(kind, count);
-    this.sequence = (this.sequence + 1) & 0x7fffffff;
+  /** Writes an order to run what is queued. Somebody has to wake the mm thread. */
+  order(kind: number, count: number): void {
     const { page } = this;
-    page.store(ORDER_SLEEPING, 1);
+    page.store(ORDER_KIND, kind);
+    page.store(ORDER_COUNT, count);
+    page.store(ORDER_RESULT, 0);
+    this.queue.reset();
+    this.sequence = (this.sequence + 1) & 0x7fffffff;
+    this.isBusy = true;
     page.store(ORDER_GO, this.sequence);
-    futexWake(page.addressAt(ORDER_GO));
-    return this.answer(leader, isGone);
   }
 
-  /** Waits for the answer to the last order: a result or an errno; ESRCH when none will come. */
-  private answer(leader: HostPid, isGone: () => boolean): number | Errno {
+  wake(): void {
+    futexWake(this.page.addressAt(ORDER_GO));
+  }
+
+  get isDone(): boolean {
+    return this.page.load(ORDER_DONE) === this.sequence;
+  }
+
+  /** Of the order that is done: 0, an id or an errno. */
+  takeAnswer(): number | Errno {
+    this.isBusy = false;
+    return this.page.load(ORDER_RESULT);
+  }
+
+  /**
+   * Waits for the end of an order: spins for `ticks` of the time-stamp counter, then sleeps. `isDriven`: a guest thread has been told
+   * to wake the mm thread; when nothing comes of it the kernel does. ESRCH when no answer will come. `leader`: the mm thread; `isGone`:
+   * its process has ended.
+   */
+  await(ticks: number, isDriven: boolean, leader: HostPid, isGone: () => boolean): 0 | Errno {
+    if (!isDriven) this.wake();
     const { page } = this;
-    page.store(ORDER_SLEEPING, 1);
+    const word = page.addressAt(ORDER_DONE);
+    if (ticks > 0 && !this.isDone) watchWords(0, 0, word, page.load(ORDER_DONE), ticks);
+    if (this.isDone) return 0;
+    if (isDriven) this.wake();
     const began = clock.monotonicNs();
     let now = began;
     let napNs = LOOK_NS;
@@ -67,20 +85,12 @@ export class MmThread {
       // Processes that end under an order are rare: nothing is asked before the first wait was in vain.
       if (now > began + LOOK_NS) {
         overdue ??= new Overdue(leader, leader, Infinity);
-        const isLost = now > began + PATIENCE_NS || isGone() || overdue.isHopeless();
-        if (isLost && page.load(ORDER_DONE) !== this.sequence) return ESRCH;
+        if ((now > began + PATIENCE_NS || isGone() || overdue.isHopeless()) && !this.isDone) return ESRCH;
         napNs = Math.min(napNs * 2, LONGEST_LOOK_NS);
       }
-      futexWait(page.addressAt(ORDER_DONE), done, now + napNs);
+      futexWait(word, done, now + napNs);
       now = clock.monotonicNs();
     }
-    page.store(ORDER_SLEEPING, 0);
-    return page.load(ORDER_RESULT);
-  }
-
-  private writeOrder(kind: number, count: number): void {
-    this.page.store(ORDER_KIND, kind);
-    this.page.store(ORDER_COUNT, count);
-    this.page.store(ORDER_RESULT, 0);
+    return 0;
   }
 }

@@ -26,7 +26,7 @@ test('guests stay off the kernel CPU, unless they compute while it sleeps', (t) 
   try {
     if (!placement.enabled) return t.skip('one CPU');
     const guest = { tid: child.pid!, place: newPlace(), hasTrapped: false };
-    placement.addGuest(guest);
+    placement.addStub(guest.tid);
     const away = affinity(guest.tid);
     const near = affinity(0);
     deepEqual(

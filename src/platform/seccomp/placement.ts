@@ -1,8 +1,8 @@
 /**
  * Which CPU everybody runs on. A hand-over is quick when kernel and guest spin for each other on two CPUs (0.5 us), and slow when a
- * CPU has to be woken for it (20 us on a virtual machine, 10 of them for who wakes). So the kernel thread keeps a CPU, mm threads run
- * there while it waits for them (a local switch), and guest threads stay away from it: who traps finds the kernel awake, who is woken
- * by the kernel queues up behind another guest thread without an interrupt.
+ * CPU has to be woken for it (20 us on a virtual machine, 10 of them for who wakes). So the kernel thread keeps a CPU and stub
+ * processes stay away from it: who traps finds the kernel awake, who is woken by the kernel queues up behind another guest thread
+ * without an interrupt, and mm threads are woken by guest threads (a local switch, and no other CPU has their memory in its TLB).
  *
  * Guests that compute may have the kernel's CPU as well, once the kernel was seen to leave it idle while more of them ran than there
  * are other CPUs; as long as one of those runs nobody spins.
@@ -83,9 +83,9 @@ export class Placement {
     setAffinity(0, this.near);
   }
 
-  /** A new guest thread: it has inherited the CPU of a mm thread. */
-  addGuest(thread: Placed): void {
-    if (this.enabled && !this.together) this.bind(thread.tid, this.away);
+  /** The first stub process, which has inherited the kernel's CPU: all others inherit from it. */
+  addStub(leader: HostPid): void {
+    if (this.enabled) this.bind(leader, this.away);
   }
 
   /** A guest thread goes on. */
@@ -139,9 +139,9 @@ export class Placement {
       this.lookAt = now + this.togetherMs * (0.5 + Math.random());
       this.togetherMs = Math.min(this.togetherMs * 2, LONGEST_TOGETHER_MS);
       this.settle(this.nextCpu());
-      for (const leader of leaders) this.bind(leader, this.near);
     }
     const mask = this.together ? this.near : this.away;
+    for (const leader of leaders) this.bind(leader, mask);
     for (const { tid, place } of guests()) if (!place.wide) this.bind(tid, mask);
     return true;
   }

@@ -57,6 +57,9 @@ const KICK_LOOK_NS = 20e6;
 const KICK_RUN_NS = 5e6;
 const KICK_PATIENCE_NS = 10e9;
 
+/** An order, such as to clone a process, may take longer than a system call. */
+const ORDER_SPINS = 4;
+
 export interface SeccompFailure {
   readonly errno: Errno;
   readonly step: string;
@@ -86,6 +89,8 @@ export class SeccompPlatform implements Platform {
     threads: 0,
   };
   readonly spaces = new Map<HostPid, SeccompSpace>();
+  /** Spaces with an order that nobody waits for. */
+  readonly underWay = new Set<SeccompSpace>();
   shape!: FrameShape;
   private readonly announced: HostThread[] = [];
   private readonly ended = new Set<HostPid>();
@@ -157,6 +162,7 @@ export class SeccompPlatform implements Platform {
   private start(): SeccompFailure | undefined {
     this.zygote = new SeccompSpace(this, this.group, this.makeMm(this.pages.request));
     this.spaces.set(this.group, this.zygote);
+    this.placement.addStub(this.group);
     const mapped = this.unmapHost();
     if (mapped) return mapped;
     const shape = learnFrameShape(this, this.zygote);
@@ -216,6 +222,7 @@ export class SeccompPlatform implements Platform {
       if (this.watch.takeRing() || (deadlineNs <= 0 && !found)) return null;
       if (this.dying.some) this.dying.look();
       if (this.leaving.some) this.leaving.look();
+      if (this.underWay.size > 0) for (const space of this.underWay) space.collect();
       const now = this.clock.monotonicNs();
       if (deadlineNs !== Infinity && now >= deadlineNs && deadlineNs > 0) return null;
       if (now >= this.nextLookNs()) this.lookAround(now);
@@ -283,6 +290,17 @@ export class SeccompPlatform implements Platform {
   /** `wait` will return this thread. */
   announce(thread: HostThread): void {
     this.announced.push(thread);
+  }
+
+  /** The thread of `space` whose trap is being served. */
+  servedIn(space: SeccompSpace): SeccompThread | undefined {
+    const thread = this.lastTaken;
+    return thread?.space === space && !thread.running && !thread.dead && !thread.destroyed ? thread : undefined;
+  }
+
+  /** Ticks that the kernel spins for the end of an order; 0 where nobody spins. */
+  get orderSpin(): number {
+    return this.watch.spinTicks * ORDER_SPINS;
   }
 
   isFull(threads: number): boolean {

@@ -35,8 +35,6 @@ export const PROCESS_FLAGS = CLONE_PARENT | CLONE_FILES | CLONE_FS | SIGCHLD;
 export const THREAD_FLAGS = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM;
 
 export class SeccompSpace implements HostSpace {
-  /** A guest can run a thread that pretends to be stopped: frames are given away only when they are unmapped. */
-  readonly stopsAreSure = false;
   readonly threads = new Set<SeccompThread>();
   /** Frames of STUB_DATA by slot; mapped for the life of the space. */
   private readonly dataFrames: (PhysAddr | undefined)[] = [];
@@ -47,7 +45,10 @@ export class SeccompSpace implements HostSpace {
   private destroyed = false;
   /** Its process is no more. */
   private buried = false;
-  private readonly releases: (() => void)[] = [];
+  /** What to call when its process is no more, when what is queued is in force, and when the order under way has been carried out. */
+  private readonly atEnd: (() => void)[] = [];
+  private afterQueue: (() => void)[] = [];
+  private afterOrder: (() => void)[] = [];
   /** The first thread, which does not exist on the host before the first order: `commit` brings it to life. */
   private unborn: SeccompThread | undefined;
   readonly sites: SpaceSites;
@@ -101,61 +102,107 @@ export class SeccompSpace implements HostSpace {
     return this.gone();
   }
 
-  /** At once: see `stopsAreSure`. */
   clear(): void {
     this.makeRoom();
     for (const thread of this.threads) thread.answerLater(); // a program is loaded next
     this.sites.clear();
     this.mm.queue.unmap(LOWEST_GUEST, TASK_SIZE - LOWEST_GUEST);
-    this.pendingError = this.commit();
   }
 
   private makeRoom(): void {
-    if (!this.mm.queue.isFull) return;
-    const result = this.commit();
+    const result = this.mm.queue.isFull ? this.commit() : this.finish();
     if (isErr(result)) this.pendingError = result;
   }
 
   get hasQueued(): boolean {
-    return this.mm.queue.count > 0 || this.unborn !== undefined || this.pendingError !== 0;
+    return this.mm.queue.count > 0 || this.pendingError !== 0 || (this.unborn !== undefined && !this.mm.isBusy);
   }
 
   commit(): 0 | Errno {
-    const earlier = this.pendingError;
+    const finished = this.finish();
+    const earlier = this.pendingError || finished;
     this.pendingError = 0;
-    const { queue } = this.mm;
-    const count = this.countBatch();
+    const { count } = this.mm.queue;
     if (count === 0 && !this.unborn) return earlier;
-    if (this.unborn) queue.call(NR.clone, THREAD_FLAGS, 0, 0, 0, 0, STUB_DATA);
-    queue.reset();
-    const result = this.give(this.unborn ? ORDER_NEW_THREAD : ORDER_BATCH, count);
-    if (isErr(result)) return result;
-    this.sites.settle();
-    if (this.unborn) this.bear(this.unborn, result);
-    return earlier;
+    const result = this.give(this.queueBirth(), count, this.platform.servedIn(this));
+    return isErr(result) ? result : earlier;
   }
 
-  /** Operations in the queue, now part of an order. */
-  private countBatch(): number {
+  /** Has what is queued carried out before its threads go on, without waiting for it: who is resumed sees to it (TURN_ORDER). */
+  begin(): 0 | Errno {
+    const finished = this.finish();
+    const earlier = this.pendingError || finished;
+    if (isErr(earlier)) return earlier;
     const { count } = this.mm.queue;
+    const isBirth = this.unborn !== undefined;
+    this.order(this.queueBirth(), count);
+    this.platform.underWay.add(this);
+    if (isBirth) this.mm.wake(); // there is nobody else
+    return 0;
+  }
+
+  /** The kind of the next order: to make the first thread, or to do no more than what is queued. */
+  private queueBirth(): number {
+    if (!this.unborn) return ORDER_BATCH;
+    this.mm.queue.call(NR.clone, THREAD_FLAGS, 0, 0, 0, 0, STUB_DATA);
+    return ORDER_NEW_THREAD;
+  }
+
+  private order(kind: number, count: number): void {
     const { counts } = this.platform;
     if (count > 0) counts.batches++;
     counts.operations += count;
-    return count;
+    this.mm.order(kind, count);
+    [this.afterOrder, this.afterQueue] = [this.afterQueue, this.afterOrder];
   }
 
-  private bear(thread: SeccompThread, tid: HostPid): void {
-    this.unborn = undefined;
-    thread.tid = tid;
-    this.platform.placement.addGuest(thread);
-  }
-
-  /** Has an order carried out. A mm thread that does not answer costs the process its life. */
-  private give(kind: number, count: number): number | Errno {
+  /** Has an order carried out, by `driver` if it can. A mm thread that does not answer costs the process its life. */
+  give(kind: number, count: number, driver: SeccompThread | undefined): number | Errno {
     if (this.isGone) return ESRCH;
-    const result = this.mm.order(kind, count, this.leader, this.gone);
-    if (result === ESRCH) this.kill();
-    return result;
+    this.order(kind, count);
+    return this.awaitOrder(driver?.driveOrder() ?? false);
+  }
+
+  /** Waits for the order under way, if there is one. */
+  private finish(): 0 | Errno {
+    if (!this.mm.isBusy) return 0;
+    const result = this.awaitOrder(true);
+    return isErr(result) ? result : 0;
+  }
+
+  private awaitOrder(isDriven: boolean): number | Errno {
+    const waited = this.isGone ? ESRCH : this.mm.await(this.platform.orderSpin, isDriven, this.leader, this.gone);
+    if (!isErr(waited)) return this.takeAnswer();
+    this.mm.isBusy = false;
+    this.kill();
+    return waited;
+  }
+
+  /** Takes note that the order under way has been carried out, if it has. */
+  collect(): void {
+    if (!this.mm.isBusy || !this.mm.isDone) return;
+    if (isErr(this.takeAnswer())) this.kill(); // its threads go on without memory that they were told they have
+  }
+
+  private takeAnswer(): number | Errno {
+    const answer = this.mm.takeAnswer();
+    this.platform.underWay.delete(this);
+    const done = this.afterOrder;
+    if (isErr(answer)) {
+      this.atEnd.push(...done); // what was to be unmapped behind the failure still is mapped
+    } else {
+      this.sites.settle();
+      for (const release of done) release();
+      if (this.unborn) this.unborn.born = answer;
+      this.unborn = undefined;
+    }
+    done.length = 0;
+    return answer;
+  }
+
+  /** For a thread that is said to exist, but may not yet. */
+  awaitBirth(): void {
+    if (isErr(this.finish())) this.kill();
   }
 
   newThread(from: HostThread): HostThread | Errno {
@@ -168,12 +215,11 @@ export class SeccompSpace implements HostSpace {
     if (isErr(data)) return this.returnSlot(slot, data);
     this.fillData(data, slot, parent);
     this.mm.queue.call(NR.clone, THREAD_FLAGS, 0, 0, 0, 0, stubDataAddress(slot, this.platform.dataStride));
-    this.mm.queue.reset();
-    const tid = this.give(ORDER_NEW_THREAD, 0);
+    const tid = this.give(ORDER_NEW_THREAD, 0, parent);
     if (isErr(tid)) return this.returnSlot(slot, tid);
     this.platform.counts.threads++;
     const thread = this.adopt(slot, data, parent);
-    this.bear(thread, tid);
+    thread.born = tid;
     return thread;
   }
 
@@ -235,8 +281,7 @@ export class SeccompSpace implements HostSpace {
   forkLike(like: SeccompThread | undefined): HostThread | Errno {
     const { platform } = this;
     const { frames, dataPages, dataStride } = platform;
-    like?.answerLater();
-    const failed = this.pendingError || this.unborn ? this.commit() : 0;
+    const failed = this.pendingError || this.unborn ? this.commit() : this.finish();
     if (isErr(failed)) return failed;
     const requestFrame = frames.allocate(1);
     if (isErr(requestFrame)) return requestFrame;
@@ -248,7 +293,8 @@ export class SeccompSpace implements HostSpace {
     const mm = platform.makeMm(requestFrame);
     const data = new SharedWords(frames, dataFrame, dataStride);
     this.fillData(data, 0, like);
-    const pid = this.cloneProcess(requestFrame);
+    const pid = this.cloneProcess(requestFrame, like);
+    like?.answerLater(); // instead of spinning against its own child
     if (isErr(pid)) {
       frames.release(requestFrame, 1);
       frames.release(dataFrame, dataPages);
@@ -265,12 +311,11 @@ export class SeccompSpace implements HostSpace {
   }
 
   /** Runs the queue, then clones. */
-  private cloneProcess(requestFrame: PhysAddr): HostPid | Errno {
+  private cloneProcess(requestFrame: PhysAddr, driver: SeccompThread | undefined): HostPid | Errno {
     const { queue } = this.mm;
-    const count = this.countBatch();
+    const { count } = queue;
     queue.call(NR.clone, PROCESS_FLAGS, 0, 0, 0, 0, requestFrame);
-    queue.reset();
-    return this.give(ORDER_FORK, count);
+    return this.give(ORDER_FORK, count, driver);
   }
 
   /** The first operations of a child: its own STUB_DATA in the place of all of the parent's. */
@@ -314,19 +359,23 @@ export class SeccompSpace implements HostSpace {
     for (const thread of this.threads) thread.abandon();
     this.threads.clear();
     this.platform.spaces.delete(this.leader);
+    this.platform.underWay.delete(this);
     // Several threads may be running, and nobody shall see them write after the process is known to have ended.
     this.platform.dying.add(this, alone);
   }
 
-  afterEnd(release: () => void): void {
-    if (!this.destroyed || this.buried) release();
-    else this.releases.push(release);
+  whenOutOfReach(release: () => void): void {
+    if (this.buried) release();
+    else if (this.destroyed) this.atEnd.push(release);
+    else if (this.mm.queue.count > 0) this.afterQueue.push(release);
+    else if (this.mm.isBusy) this.afterOrder.push(release);
+    else release();
   }
 
   /** The process has ended. Even a stopped thread might have run before, if the guest forged its state: now its memory is for others. */
   bury(): void {
     this.buried = true;
-    for (const release of this.releases) release();
+    for (const releases of [this.atEnd, this.afterQueue, this.afterOrder]) for (const release of releases) release();
     this.sites.dispose();
     const { frames, dataPages } = this.platform;
     frames.release(this.mm.frame, 1);

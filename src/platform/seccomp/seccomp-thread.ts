@@ -52,6 +52,7 @@ import {
   TURN_CALL,
   TURN_KERNEL,
   TURN_LONG,
+  TURN_ORDER,
   TURN_WAITER,
   UC_INFO,
   UC_REGISTERS,
@@ -90,8 +91,8 @@ export class SeccompThread implements HostThread {
   private readonly turnAddress: number;
   /** `kick` was called, and when, and no trap has followed; 0: not. */
   kickedNs = 0;
-  /** 0: not there yet. */
-  tid: HostPid = 0;
+  /** Its id on the host; 0: the order to make it is under way. */
+  born: HostPid = 0;
 
   constructor(
     readonly space: SeccompSpace,
@@ -117,6 +118,11 @@ export class SeccompThread implements HostThread {
     this.regs.dirty = -1;
   }
 
+  get tid(): HostPid {
+    if (this.born === 0) this.space.awaitBirth();
+    return this.born;
+  }
+
   get fpSize(): number {
     return this.space.platform.shape.fpSize;
   }
@@ -131,7 +137,7 @@ export class SeccompThread implements HostThread {
       this.reportDeath(this.trap.kind === TRAP_DEAD ? this.trap.signal : SIGKILL);
       return;
     }
-    if (this.space.hasQueued && isErr(this.space.commit())) {
+    if (this.space.hasQueued && isErr(this.space.begin())) {
       this.fail(SIGKILL);
       return;
     }
@@ -151,13 +157,24 @@ export class SeccompThread implements HostThread {
     this.handOver();
   }
 
+  /** Has it wake the mm thread and wait for the order under way. False when it does not spin for its turn, and nothing is done. */
+  driveOrder(): boolean {
+    if (this.space.platform.orderSpin === 0) return false;
+    const before = Atomics.or(this.turn, DATA_TURN / 4, TURN_ORDER);
+    if ((before & (TURN_KERNEL | TURN_WAITER)) === TURN_KERNEL) return true;
+    Atomics.and(this.turn, DATA_TURN / 4, ~TURN_ORDER);
+    return false;
+  }
+
   /** The kernel goes to wait without having answered its trap. */
   answerLater(): void {
     if (!this.running && !this.dead && !this.destroyed) Atomics.or(this.turn, DATA_TURN / 4, TURN_LONG);
   }
 
   handOver(): void {
-    if ((Atomics.exchange(this.turn, DATA_TURN / 4, 0) & TURN_WAITER) === 0) return;
+    const { mm } = this.space;
+    const turn = mm.isBusy && this.born !== 0 && !mm.isDone ? TURN_ORDER : 0;
+    if ((Atomics.exchange(this.turn, DATA_TURN / 4, turn) & TURN_WAITER) === 0) return;
     this.space.platform.noteWake();
     futexWake(this.turnAddress);
   }
@@ -194,6 +211,7 @@ export class SeccompThread implements HostThread {
   /** Takes in what the frame says. TRAP_NONE: nothing to tell, it is to be let go again. */
   take(): number {
     this.running = false;
+    this.space.collect();
     if ((this.turn[DATA_TURN / 4]! & TURN_CALL) !== 0) return this.takeCall();
     const inStub = this.shared[RIP_HIGH] === STUB_HIGH ? takeInStub(this) : -1;
     if (inStub >= 0) return inStub;

@@ -5,6 +5,8 @@
  *                  physmem, so that nobody in its process can forge an answer. Registers only, no stack, all signals blocked.
  *   guest threads  `handler`: any signal. The host has put all registers into the frame; it hands the turn to the kernel, waits
  *                  for it and returns by rt_sigreturn. Patched system calls come and go without a signal: patched-call.ts.
+ *                  On its way it wakes its mm thread for an order and waits for that, where the kernel asks for it: both are on
+ *                  the same CPU then, and no other one has anything of this address space to forget.
  *
  * A guest may jump anywhere in here with any registers: the filters (filters.ts) see to it that no call but its own four is made.
  */
@@ -60,7 +62,6 @@ import {
   ORDER_KIND,
   ORDER_PARENT,
   ORDER_RESULT,
-  ORDER_SLEEPING,
   SC_FS_BASE,
   SC_GS_BASE,
   SC_SET_BASES,
@@ -68,6 +69,7 @@ import {
   TURN_CALL,
   TURN_KERNEL,
   TURN_LONG,
+  TURN_ORDER,
   TURN_WAITER,
   UC_REGISTERS,
 } from './layout.js';
@@ -121,6 +123,7 @@ export function assembleSeccompStub(parameters: StubParameters): SeccompStub {
   threadStart(a);
   handler(a, parameters.dataStride);
   awaitTurn(a); // the handler goes on here
+  driveOrder(a);
   patchedCall(a);
   patchedReturn(a);
   a.align(8).label('timeout').qword(0).qword(1_000_000);
@@ -133,6 +136,8 @@ export function assembleSeccompStub(parameters: StubParameters): SeccompStub {
     sigreturn: a.offsetOf('sigreturned'),
     wait: a.offsetOf('waited'),
     wake: a.offsetOf('woken'),
+    order: a.offsetOf('orderWoken'),
+    ordered: a.offsetOf('orderWaited'),
     exit: a.offsetOf('exited'),
   });
   filterProgram(a, 'strict', strict);
@@ -203,7 +208,6 @@ function answer(a: Assembler): void {
   a.shr(r14, 8).j('e', 'done').inc(r12).cmp(r12, RESULT_BYTES).j('b', 'resultByte'); // the kernel has zeroed the rest
   a.label('done').mov(rdi, mem(r13, ORDER_FD)).lea(rsi, mem(r13, ORDER_GO)).mov(rdx, 4).mov(r10, mem(r13, ORDER_DONE_AT));
   a.mov(rax, NR.pwrite64).syscall();
-  a.mov(eax, mem(r13, ORDER_SLEEPING)).test(rax, rax).j('e', 'listen');
   a.lea(rdi, mem(r13, ORDER_DONE)).mov(rsi, FUTEX_WAKE).mov(rdx, WAKE_ALL).mov(rax, NR.futex).syscall();
   a.jmp('listen');
 }
@@ -260,19 +264,24 @@ function awaitTurn(a: Assembler): void {
   a.label('waitBegin').mov(rax, mem(r12, DATA_SKIP)).test(rax, rax).j('e', 'spinBegin');
   a.dec(rax).store(mem(r12, DATA_SKIP), rax).jmp('sleep');
   a.label('spinBegin').rdtsc().shl(rdx, 32).or(rax, rdx).lea(r10, mem(rax));
-  a.label('spin').mov(ecx, mem(r12, DATA_TURN)).test(ecx, ecx).j('e', 'inTime').and(ecx, TURN_LONG).j('ne', 'sleep').pause();
+  a.label('spin').mov(ecx, mem(r12, DATA_TURN)).mov(eax, ecx).and(eax, TURN_KERNEL).j('e', 'inTime');
+  a.and(ecx, TURN_LONG | TURN_ORDER)
+    .j('ne', 'sleep')
+    .pause();
   a.rdtsc().shl(rdx, 32).or(rax, rdx).sub(rax, r10).cmp(rax, r11).j('b', 'spin');
   a.mov(rax, mem(r12, DATA_MISSES)).inc(rax).and(rax, MISSES_MASK).store(mem(r12, DATA_MISSES), rax);
   a.cmp(rax, MISSES_ALLOWED).j('b', 'sleep').shl(rax, SKIP_SHIFT).store(mem(r12, DATA_SKIP), rax);
-  a.label('sleep').mov(eax, mem(r12, DATA_TURN)).test(eax, eax).j('e', 'go');
+  a.label('sleep').mov(eax, mem(r12, DATA_TURN)).mov(ecx, eax).and(ecx, TURN_KERNEL).j('e', 'go');
+  a.mov(ecx, eax).and(ecx, TURN_ORDER).j('ne', 'order');
   a.mov(edx, eax).or(edx, TURN_WAITER).lockCmpxchg(mem(r12, DATA_TURN), edx).j('ne', 'sleep');
   a.xor(r10, r10).test(r15, r15).j('e', 'sleepNow').lea(r10, at('timeout'));
   a.label('sleepNow').lea(rdi, mem(r12, DATA_TURN)).mov(rsi, FUTEX_WAIT).mov(rax, NR.futex).syscall();
-  a.label('waited').mov(eax, mem(r12, DATA_TURN)).test(eax, eax).j('e', 'go');
+  a.label('waited').mov(eax, mem(r12, DATA_TURN)).and(eax, TURN_KERNEL).j('e', 'go');
   a.test(r15, r15).j('e', 'sleep');
   a.xor(r15, r15).mov(eax, mem(r13, BELL_SLEEPING)).test(eax, eax).j('ne', 'ring').jmp('sleep');
   a.label('inTime').xor(rax, rax).store(mem(r12, DATA_MISSES), rax);
-  a.label('go').mov(rax, mem(r12, DATA_EXIT)).test(rax, rax).j('ne', 'exit');
+  a.label('go').mov(eax, mem(r12, DATA_TURN)).and(eax, TURN_ORDER).j('ne', 'order');
+  a.mov(rax, mem(r12, DATA_EXIT)).test(rax, rax).j('ne', 'exit');
   a.test(r14, r14).j('e', 'callReturn');
   a.mov(rax, mem(rbx, SC_SET_BASES)).test(rax, rax).j('e', 'return');
   a.mov(rax, mem(rbx, SC_FS_BASE)).wrfsbase(rax).mov(rax, mem(rbx, SC_GS_BASE)).wrgsbase(rax);
@@ -281,4 +290,26 @@ function awaitTurn(a: Assembler): void {
   a.label('sigreturned').ud2();
   a.label('exit').xor(edi, edi).mov(rax, NR.exit).syscall();
   a.label('exited').ud2();
+}
+
+/**
+ * Has the current order carried out; then the turn is looked at again. Nobody is kept from waking the mm thread without a reason, or
+ * from going on without having waited: who does so sees its own memory as it was, which the kernel still counts as in use.
+ */
+function driveOrder(a: Assembler): void {
+  a.label('order')
+    .mov(rdi, STUB_REQUEST + ORDER_GO)
+    .mov(rsi, FUTEX_WAKE)
+    .mov(rdx, WAKE_ALL)
+    .mov(rax, NR.futex)
+    .syscall();
+  a.label('orderWoken').mov(rdi, STUB_REQUEST + ORDER_DONE);
+  a.label('orderLook')
+    .mov(edx, mem(rdi))
+    .cmp(edx, mem(rdi, ORDER_GO - ORDER_DONE))
+    .j('e', 'orderDone');
+  a.mov(rsi, FUTEX_WAIT).xor(r10, r10).mov(rax, NR.futex).syscall();
+  a.label('orderWaited').jmp('orderLook');
+  a.label('orderDone').mov(eax, mem(r12, DATA_TURN)).mov(edx, eax).and(edx, ~TURN_ORDER).lockCmpxchg(mem(r12, DATA_TURN), edx);
+  a.j('ne', 'orderDone').xor(r15, r15).and(eax, TURN_KERNEL).j('e', 'go').jmp('await');
 }

@@ -43,6 +43,11 @@ export class TurnWatch {
     this.adapt();
   }
 
+  /** How long both sides spin, in ticks of the time-stamp counter; 0: nobody does. */
+  get spinTicks(): number {
+    return this.guestSpin;
+  }
+
   get doorbellAddress(): number {
     return this.bell.addressAt(BELL_RUNG);
   }
