@@ -1,5 +1,6 @@
-/** Processes and threads of the host: posix_spawn(3), kill(2), tgkill(2), sched_setaffinity(2). */
-import type { Errno, HostPid } from '../base/brands.js';
+/** Processes and threads of the host: posix_spawn(3), kill(2), tgkill(2), sched_setaffinity(2), sched_setattr(2). */
+import { NR } from '../abi/syscall-numbers.js';
+import { isErr, type Errno, type HostPid } from '../base/brands.js';
 import { addressOf, bind, bindDirect } from './libc.js';
 
 export const kill = bind('kill', 'int', ['int', 'int']) as (pid: number, signal: number) => 0 | Errno;
@@ -17,6 +18,24 @@ export function setAffinity(tid: HostPid, cpus: Uint8Array): 0 | Errno {
 }
 export function getAffinity(tid: HostPid, cpus: Uint8Array): 0 | Errno {
   return schedGetaffinity(tid, cpus.length, cpus) as 0 | Errno;
+}
+
+const schedAttr = bind('syscall', 'int64_t', ['int64_t', 'int64_t', 'void*', 'uint64_t', 'uint64_t']);
+const SCHED_ATTR_SIZE = 48;
+/** Words of a struct sched_attr. */
+const ATTR_POLICY = 1;
+const ATTR_RUNTIME = 6;
+
+/**
+ * The slice of CPU time that the calling thread and all that it starts from now on get, in nanoseconds from 100,000; 0: the host's
+ * own. A thread with a shorter one gets the CPU sooner when it wakes up. No effect before Linux 6.12 and under other policies.
+ */
+export function setSlice(ns: number): void {
+  const attr = new Uint32Array(SCHED_ATTR_SIZE / 4);
+  const bytes = new Uint8Array(attr.buffer);
+  if (isErr(schedAttr(NR.sched_getattr, 0, bytes, SCHED_ATTR_SIZE, 0) as 0 | Errno) || attr[ATTR_POLICY] !== 0) return;
+  attr[ATTR_RUNTIME] = ns;
+  schedAttr(NR.sched_setattr, 0, bytes, 0, 0);
 }
 
 const spawn = bindDirect('posix_spawn', ['void*', 'void*', 'void*', 'void*', 'void*', 'void*']);

@@ -8,8 +8,8 @@
  * Only the kernel thread and stubs are ever bound, never the rest of Node. Off on a one-CPU host.
  */
 import { isErr, type HostPid } from '../../base/brands.js';
-import { CPU_SET_BYTES, getAffinity, schedGetcpu, setAffinity } from '../../host/process.js';
-import { countBits, runDelayNs } from '../cpu-share.js';
+import { CPU_SET_BYTES, getAffinity, schedGetcpu, setAffinity, setSlice } from '../../host/process.js';
+import { countBits, runDelayNs, SLICE_NS } from '../cpu-share.js';
 import type { PtraceThread } from './ptrace-thread.js';
 
 /** A thread that runs this long between traps computes; one that runs less talks to the kernel. */
@@ -58,6 +58,7 @@ export class Placement {
   constructor() {
     this.cpus = isErr(getAffinity(0, this.all)) ? 1 : countBits(this.all);
     this.enabled = this.cpus > 1;
+    setSlice(SLICE_NS);
     if (!this.enabled) return;
     this.settle(schedGetcpu());
     this.waitedNs = runDelayNs();
@@ -147,6 +148,7 @@ export class Placement {
 
   /** Gives the kernel thread all its CPUs back. */
   stop(): void {
+    setSlice(0);
     if (this.enabled) setAffinity(0, this.all);
   }
 }

@@ -11,8 +11,8 @@
  * nobody spins, until a later look finds it quiet. Off on a one-CPU host. Only the kernel thread and stubs are ever bound.
  */
 import { isErr, type HostPid } from '../../base/brands.js';
-import { CPU_SET_BYTES, getAffinity, schedGetcpu, setAffinity } from '../../host/process.js';
-import { countBits, runDelayNs } from '../cpu-share.js';
+import { CPU_SET_BYTES, getAffinity, schedGetcpu, setAffinity, setSlice } from '../../host/process.js';
+import { countBits, runDelayNs, SLICE_NS } from '../cpu-share.js';
 
 /** A sleep of the kernel that tells of computing guests, and how long in all a guest must compute through such before it may go anywhere. */
 const LONG_SLEEP_MS = 0.15;
@@ -69,6 +69,7 @@ export class Placement {
   constructor() {
     this.others = isErr(getAffinity(0, this.all)) ? 0 : countBits(this.all) - 1;
     this.enabled = this.others > 0;
+    setSlice(SLICE_NS);
     if (!this.enabled) return;
     this.settle(schedGetcpu());
     this.noteLook(performance.now(), runDelayNs());
@@ -166,6 +167,7 @@ export class Placement {
 
   /** Gives the kernel thread all its CPUs back. */
   stop(): void {
+    setSlice(0);
     if (this.enabled) setAffinity(0, this.all);
   }
 }
