@@ -8,7 +8,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { STUB_CODE, STUB_DATA } from '../../src/platform/stub/layout.js';
+import { BELL_RUNG, ORDER_DONE, ORDER_GO, STUB_DOORBELL } from '../../src/platform/seccomp/layout.js';
+import { STUB_CODE, STUB_DATA, STUB_REQUEST } from '../../src/platform/stub/layout.js';
 import { isInstalled } from '../../tools/install-test-programs.js';
 import { PLATFORMS } from '../support/platforms.js';
 import { CLI } from '../support/run.js';
@@ -60,7 +61,9 @@ function isAllowed({ name, from, args }: Call): boolean {
   if (name === 'rt_sigreturn' || name === 'exit') return true;
   const address = Number.parseInt(args, 16);
   if (name !== 'futex') return false;
-  return args.includes('FUTEX_WAKE,') ? address >= STUB_CODE + 4096 && address < STUB_CODE + 8192 : address >= STUB_DATA;
+  return args.includes('FUTEX_WAKE,')
+    ? address === STUB_DOORBELL + BELL_RUNG || address === STUB_REQUEST + ORDER_GO
+    : address >= STUB_DATA || address === STUB_REQUEST + ORDER_DONE;
 }
 
 const skip = !PLATFORMS.includes('seccomp')

@@ -14,6 +14,7 @@ import { TRAP_DEAD, TRAP_SYSCALL, type HostThread } from '../platform.js';
 import { STUB_CODE, STUB_DATA, STUB_REQUEST } from '../stub/layout.js';
 import { SITE_SLOTS, STUB_DOORBELL, STUB_JUMPS, STUB_RETURNS } from './layout.js';
 import type { SeccompPlatform } from './seccomp-platform.js';
+import type { SeccompSpace } from './seccomp-space.js';
 
 const create = PLATFORMS['seccomp'];
 const seccompTest = (what: string, body: (bench: Bench) => void): void =>
@@ -53,6 +54,33 @@ seccompTest('a process has one mm thread, also when it is forked before its new 
     child.space.destroy();
     thread.space.destroy();
   }
+});
+
+seccompTest('what an order takes away is free when it is done, and not when the guest goes on', ({ platform, guest }) => {
+  const { thread } = guest((a) => a.mov(rax, 39).syscall().mov(rax, 39).syscall());
+  step(platform, thread);
+  const space = thread.space as SeccompSpace;
+  let released = 0;
+  space.whenOutOfReach(() => released++);
+  equal(released, 1); // nothing is queued
+  space.unmap(DATA, 4096);
+  space.whenOutOfReach(() => released++);
+  equal(released, 1);
+  equal(space.begin(), 0);
+  space.whenOutOfReach(() => released++);
+  space.collect();
+  equal(released, 1); // nobody has told the mm thread
+  space.map(DATA + 4096, 4096, 3, 0); // for the next order the kernel does
+  equal(released, 3);
+  space.unmap(DATA + 4096, 4096);
+  space.whenOutOfReach(() => released++);
+  step(platform, thread); // the guest thread does, before its next system call
+  equal(released, 4);
+  space.unmap(DATA, 4096);
+  space.whenOutOfReach(() => released++);
+  space.destroy();
+  platform.settle?.();
+  equal(released, 5);
 });
 
 seccompTest('the end of a stub process is noticed, running or stopped', ({ platform, guest }) => {
