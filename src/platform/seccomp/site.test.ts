@@ -6,6 +6,8 @@ import { recognizeSite, writeJump, type Site } from './site.js';
 
 const FILLER = [0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90];
 
+const LONG_FILLER = new Array<number>(80).fill(0x90);
+
 /** What is recognized in a page that begins with these bytes, the call at their end. */
 function look(bytes: readonly number[], nr: number): Site | undefined {
   const page = new Uint8Array(4096).fill(0x90);
@@ -78,6 +80,24 @@ test('no sites: the bytes may be the end of a longer instruction', () => {
     [0xc5, 0xf8, 0x10], // vmovups 39(%rax), %xmm7
   ];
   for (const bytes of before) equal(look([...FILLER, ...bytes, ...MOV39], 39), undefined, bytes.map((b) => b.toString(16)).join(' '));
+  for (const bytes of before) equal(look([...LONG_FILLER, ...bytes, ...MOV39], 39), undefined, bytes.map((b) => b.toString(16)).join(' '));
+});
+
+test('sites: what comes before could be a beginning, but decoded from anywhere it is not', () => {
+  const before: readonly (readonly number[])[] = [
+    [0x74, 0x26], // je; 26 is a prefix
+    [0x31, 0xc0, 0x83, 0xfe, 0x09, 0x74, 0x26],
+    [0x48, 0x39, 0xc2, 0x48, 0x0f, 0x47, 0xd0], // cmp, cmova; sarb 39(%r8)
+    [0x49, 0x89, 0xca, 0x74, 0x14],
+    [0x5f], // pop %rdi
+  ];
+  for (const bytes of before) {
+    const site = { start: LONG_FILLER.length + bytes.length, nr: 39, compares: false };
+    deepEqual(look([...LONG_FILLER, ...bytes, ...MOV39], 39), site, bytes.map((b) => b.toString(16)).join(' '));
+  }
+  // Read from its second byte on, the cmova is the sarb: nothing before says which it is.
+  equal(look([...LONG_FILLER.slice(8), 0x0f, 0x0f, 0x47, 0xd0, ...MOV39], 39), undefined);
+  equal(look([...new Array<number>(64).fill(0xb8), 0x74, 0x26, ...MOV39], 39), undefined);
 });
 
 test('sites behind the instructions that usually come before', () => {

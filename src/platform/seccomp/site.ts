@@ -19,9 +19,12 @@
  * Only sites that trapped are looked at: the call ended at `end`, so there is an instruction boundary before `0f 05`, and rax
  * held the number that the bytes before would have loaded. What is left to exclude is that those bytes are the tail of a longer
  * instruction, and rax had that value by another way: an instruction whose last five bytes are `b8 imm32`. `endsLonger` refuses
- * whatever could begin one; it also refuses some true sites, which then trap as before. Accesses with rax as their base need no
- * thought: at a number below 65536 there is nothing to access.
+ * whatever could begin one. Accesses with rax as their base need no thought: at a number below 65536 there is nothing to access.
+ * What it refuses gets a second look (`isReached`): decoded from any byte some way before, the code comes to an instruction at the
+ * b8. The true instructions are among those readings, whichever they are; where any of them jumps over the place, or cannot be
+ * decoded, the site is refused and traps as before.
  */
+import { instructionLength, NO_INSTRUCTION, UNKNOWN_LENGTH } from '../../asm/instruction-length.js';
 
 export interface Site {
   /** Offset of its first byte in the page. */
@@ -43,6 +46,9 @@ const XOR = [0x31, 0xc0];
 const COMPARE = [0x48, 0x3d, 0x00, 0xf0, 0xff, 0xff];
 export const COMPARE_BYTES = 6;
 const SYSCALL_FUNCTION = [0x4c, 0x8b, 0x4c, 0x24, 0x08];
+/** How far before a site decoding begins, and from how many bytes: no instruction is longer. */
+const READ_BEHIND = 56;
+const READINGS = 15;
 /** Longest beginning of an instruction that `endsLonger` looks at. */
 const LOOK_BEHIND = 6;
 
@@ -57,7 +63,7 @@ export function recognizeSite(page: Uint8Array, end: number, nr: number): Site |
   }
   if (nr < 0 || nr > MAX_NUMBER || immediateBefore(page, call) !== nr) return undefined;
   const start = call - 5;
-  if (page[start] === 0xb8) return endsLonger(page, start) ? undefined : { start, nr, compares: false };
+  if (page[start] === 0xb8) return endsLonger(page, start) && !isReached(page, start) ? undefined : { start, nr, compares: false };
   if (call >= 7 && page[start] === 0xc0 && page[start - 1] === 0xc7 && page[start - 2] === 0x48)
     return { start: call - 7, nr, compares: false };
   return undefined;
@@ -91,6 +97,25 @@ function endsLonger(page: Uint8Array, at: number): boolean {
   if (takesImmediate(page[at - 6]!) && (page[at - 5]! & 0xc7) === 0x84) return true;
   // b8 as the fourth byte of a 64-bit immediate or address.
   return (page[at - 5]! & 0xf8) === 0x48 && ((page[at - 4]! & 0xf8) === 0xb8 || (page[at - 4]! & 0xfc) === 0xa0);
+}
+
+/** True when all readings of the bytes before `at` have an instruction there. */
+function isReached(page: Uint8Array, at: number): boolean {
+  const first = at - READ_BEHIND;
+  if (first < 0) return false;
+  let reached = 0;
+  for (let begin = first; begin < first + READINGS; begin++) {
+    let place = begin;
+    while (place < at) {
+      const length = instructionLength(page, place);
+      if (length === UNKNOWN_LENGTH) return false;
+      if (length === NO_INSTRUCTION) break; // not how the processor reads them
+      place += length;
+    }
+    if (place > at) return false;
+    if (place === at) reached++;
+  }
+  return reached > 0;
 }
 
 /** REX, operand and address size, segments, lock, rep. */
