@@ -21,6 +21,7 @@ export const MADV_PAGEOUT = 0x15;
 export const MADV_POPULATE_READ = 0x16;
 export const MADV_POPULATE_WRITE = 0x17;
 export const MADV_DONTNEED_LOCKED = 0x18;
+export const MADV_COLLAPSE = 0x19;
 export const MADV_HWPOISON = 0x64;
 export const MAP_FILE = 0;
 export const MAP_SHARED = 1;

@@ -54,8 +54,12 @@ export const memcpy = bind('memcpy', 'intptr_t', ['intptr_t', 'intptr_t', 'size_
 
 const FALLOC_FL_KEEP_SIZE = 1;
 const FALLOC_FL_PUNCH_HOLE = 2;
+const PROT_NONE = 0;
 const PROT_READ_WRITE = 3;
 const MAP_SHARED = 1;
+const MAP_PRIVATE = 2;
+const MAP_FIXED = 0x10;
+const MAP_ANONYMOUS = 0x20;
 const ST_BLOCKS_OFFSET = 64;
 
 /** A new memfd. flags: MFD_*. */
@@ -63,9 +67,18 @@ export function memfdCreate(name: string, flags: number): HostFd | Errno {
   return rawMemfdCreate(bytesOf(name.padEnd(64, '\0'), 1), flags);
 }
 
-/** Maps a file shared, readable and writable, at an address of the host's choice. */
-export function mapShared(fd: HostFd, offset: number, length: number): HostAddr | Errno {
-  return rawMmap(0, length, PROT_READ_WRITE, MAP_SHARED, fd, offset);
+/** Maps a file shared, readable and writable, at an address of the host's choice that is a multiple of `align`. */
+export function mapShared(fd: HostFd, offset: number, length: number, align: number): HostAddr | Errno {
+  const room = rawMmap(0, length + align, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) as HostAddr | Errno;
+  if (isErr(room)) return room;
+  const start = Math.ceil(room / align) * align;
+  const mapped = rawMmap(start, length, PROT_READ_WRITE, MAP_SHARED | MAP_FIXED, fd, offset) as HostAddr | Errno;
+  if (isErr(mapped)) munmap(room, length + align);
+  else {
+    if (start > room) munmap(room, start - room);
+    munmap(start + length, room + align - start);
+  }
+  return mapped;
 }
 
 /** Gives the memory behind a range of a memfd back to the host; it reads as zero then. */

@@ -30,6 +30,13 @@ export class Chunk {
     this.frames = frames;
     this.states = states;
   }
+
+  /** Gives an empty chunk all its frames: the run at `phys`. */
+  fill(phys: PhysAddr): this {
+    this.grow(CHUNK_PAGES);
+    for (let i = 0; i < CHUNK_PAGES; i++) this.frames[i] = phys + i * PAGE_SIZE;
+    return this;
+  }
 }
 
 /** True when `next` is the frame behind `frame`, in the same window. */

@@ -65,6 +65,23 @@ test('holes of an in-memory file take no memory', () => {
   assert.equal(physmem.framesInUse, 0);
 });
 
+test('a file that is written from its beginning to its end has long runs, and what it took ahead goes with it', () => {
+  const inUse = physmem.framesInUse;
+  const cache = new PageCache(physmem, 0);
+  const length = 5 * 2 ** 20;
+  const bytes = Uint8Array.from({ length }, (_, i) => (i * 13 + (i >> 12)) & 0xff);
+  for (let done = 0; done < length; done += 65536) write(cache, done, bytes.subarray(done, done + 65536));
+  assert.deepEqual(read(cache, 0, length + 1), bytes);
+  assert.equal(cache.residentPages, length / PAGE_SIZE);
+  assert.equal(cache.prepare(600, 0, 2000, false), 0);
+  assert.equal(cache.runPages, 512);
+  cache.truncate(0);
+  assert.equal(physmem.framesInUse, inUse);
+  cache.truncate(length);
+  assert(read(cache, 0, length).every((byte) => byte === 0));
+  cache.dispose();
+});
+
 test('what is cut off comes back as zeros', () => {
   const cache = new PageCache(physmem, 0);
   write(cache, 0, new Uint8Array(3 * PAGE_SIZE).fill(9));

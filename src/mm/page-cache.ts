@@ -191,6 +191,10 @@ export class PageCache implements Reclaimer {
 
   /** Gives frames to `index` and to as many pages around it as are worth having in one run. */
   private reserveRun(chunk: Chunk, chunkFirst: number, index: number, wanted: number): Chunk | Errno {
+    if (index === 0 && chunk.frames.length === 0 && this.isStreamed(chunkFirst)) {
+      const run = this.physmem.allocateBacked(CHUNK_PAGES);
+      if (!isErr(run)) return chunk.fill(run);
+    }
     const pagesInFile = Math.min(CHUNK_PAGES, Math.max(index + wanted, Math.ceil(this.size / PAGE_SIZE) - chunkFirst));
     // Files that are written sequentially grow page by page: take twice as much each time.
     const ahead = this.filler || this.ownedByMappings ? 0 : Math.min(index, CHUNK_PAGES - index - 1);
@@ -212,6 +216,18 @@ export class PageCache implements Reclaimer {
     }
     for (let i = first; i < last; i++) frames[i] = run + (i - first) * PAGE_SIZE;
     return chunk;
+  }
+
+  /** A file in memory that was written up to `page`, where a chunk begins, and the one before it filled: more is likely to come. */
+  private isStreamed(page: number): boolean {
+    return (
+      page > 0 &&
+      !this.filler &&
+      !this.ownedByMappings &&
+      !this.physmem.isScarce &&
+      this.isValid(page - 1) &&
+      this.isValid(page - CHUNK_PAGES)
+    );
   }
 
   /** Internal: pages [first, last) of a chunk hold their data now. */

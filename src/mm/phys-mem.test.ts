@@ -94,6 +94,24 @@ test('freed memory goes back to the host', () => {
   });
 });
 
+test('memory given ahead by the chunk is zero, is there, and goes back in parts', () => {
+  for (const pages of [512, 1024, 700]) {
+    withMemory(2 ** 30, (memory) => {
+      const address = memory.allocateBacked(pages);
+      assert(!isErr(address));
+      assert(isZero(memory, address, pages), `${pages} pages`);
+      assert(memory.touched(address, 512).every((byte) => byte === 1));
+      assert.equal(memory.hostBytesUsed(), pages * PAGE_SIZE);
+      soil(memory, address, pages);
+      memory.release(address + PAGE_SIZE, pages - 2);
+      memory.trim();
+      assert.equal(memory.hostBytesUsed(), 2 * PAGE_SIZE);
+      assert(isZero(memory, address + PAGE_SIZE, pages - 2));
+      assert.equal(memory.window(address)[memory.windowOffset(address) + (pages - 1) * PAGE_SIZE], 0xa5);
+    });
+  }
+});
+
 test('untouched frames cost nothing; the limit counts what is touched', () => {
   withMemory(8 * 2 ** 20, (memory) => {
     const sparse = take(memory, 16 * 512);

@@ -5,7 +5,7 @@
  * from chunks that are used again and again: their memory stays with the host and is zeroed when it must be. Larger runs are
  * given back to the host in bulk. A run never crosses a window. The search for free runs is in phys-mem-chunks.ts.
  *
- * Leaves out: several memfds (the numbering provides for them, see phys-window.ts), NUMA, huge pages.
+ * Leaves out: several memfds (the numbering provides for them, see phys-window.ts), NUMA.
  */
 import type { Errno, HostAddr, HostFd, PhysAddr } from '../base/brands.js';
 import { isErr } from '../base/brands.js';
@@ -16,6 +16,7 @@ import { MFD_CLOEXEC } from '../abi/mman.js';
 import { viewOf } from '../host/libc.js';
 import { bytesAllocated, close, ftruncate, mapShared, memfdCreate, munmap } from '../host/memory.js';
 import { allocateChunks, allocateFromPool, openChunk, type ChunkPool } from './phys-mem-chunks.js';
+import { HugePages } from './huge-pages.js';
 import { findResident, findTouched, writeZeros } from './phys-residency.js';
 import {
   CHUNK_FRAMES,
@@ -58,6 +59,7 @@ export class PhysMem {
   readonly small: ChunkPool = { kind: CHUNK_SMALL, open: [], current: -1, rotor: 0 };
   readonly medium: ChunkPool = { kind: CHUNK_MEDIUM, open: [], current: -1, rotor: 0 };
   staleFrames = 0;
+  private readonly hugePages = new HugePages();
   private readonly staleLimit: number;
   /** Frames that may be handed out before the host is asked how much is really used. */
   private allowance: number;
@@ -110,8 +112,10 @@ export class PhysMem {
     const address = this.allocateRun(pages, 1, true, true);
     if (isErr(address)) return address;
     // Where nothing was stale nothing has memory: asking the host would take a tenth of the time.
-    if (this.staleFrames === staleFrames) writeZeros(this.fd, this.fileOffset(address), pages * PAGE_SIZE);
-    else this.back(address, pages);
+    if (this.staleFrames !== staleFrames) this.back(address, pages);
+    else
+      for (let done = 0; done < pages; done += CHUNK_FRAMES)
+        this.giveMemory(address + done * PAGE_SIZE, Math.min(CHUNK_FRAMES, pages - done));
     return address;
   }
 
@@ -123,10 +127,17 @@ export class PhysMem {
       for (let i = 0; i < count; ) {
         let end = i + 1;
         while (end < count && touched[end] === touched[i]) end++;
-        if (touched[i] === 0) writeZeros(this.fd, this.fileOffset(address + (done + i) * PAGE_SIZE), (end - i) * PAGE_SIZE);
+        if (touched[i] === 0) this.giveMemory(address + (done + i) * PAGE_SIZE, end - i);
         i = end;
       }
     }
+  }
+
+  /** Gives zeroed memory to at most CHUNK_FRAMES frames that have none. */
+  private giveMemory(address: PhysAddr, pages: number): void {
+    const offset = this.fileOffset(address);
+    const isChunk = pages === CHUNK_FRAMES && address % (CHUNK_FRAMES * PAGE_SIZE) === 0;
+    if (!isChunk || !this.hugePages.give(this.fd, offset, this.hostAddress(address))) writeZeros(this.fd, offset, pages * PAGE_SIZE);
   }
 
   /** `pages` zeroed frames exactly at `address` when they are free there; otherwise ENOMEM. For runs that should follow another. */
@@ -151,7 +162,7 @@ export class PhysMem {
   openWindow(index: number): PhysWindow | Errno {
     const base = index * WINDOW_SIZE;
     const length = index === 0 ? FIRST_WINDOW_BYTES : WINDOW_SIZE;
-    const host = mapShared(this.fd, base, length);
+    const host = mapShared(this.fd, base, length, CHUNK_FRAMES * PAGE_SIZE);
     if (isErr(host)) return host;
     const window = new PhysWindow(base, this.fd, base, host, viewOf(host, length));
     this.windows[index] = window;

@@ -24,7 +24,7 @@ export class PlainFrames implements FrameStore {
   constructor() {
     this.fd = memfdCreate('platform-test', 1);
     ftruncate(this.fd, RAM_BYTES);
-    this.address = mapShared(this.fd, 0, RAM_BYTES);
+    this.address = mapShared(this.fd, 0, RAM_BYTES, 4096);
     assert(!isErr(this.fd) && !isErr(this.address), 'memory for the test');
     this.bytes = new Uint8Array(viewOf(this.address, RAM_BYTES));
   }
