@@ -3,7 +3,7 @@
  * build/. As there: installed when this is root on a Debian-like machine, otherwise named, and their tests are skipped.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { installPrograms, isInstalled } from './install-test-programs.js';
 import { ROOT } from './repository.js';
@@ -24,6 +24,9 @@ const LONG_PROGRAMS: Readonly<Record<string, string>> = {
   bzip2: 'bzip2',
   'stress-ng': 'stress-ng',
   '/usr/lib/python3.11/test/test_os.py': 'libpython3.11-testsuite',
+  '/usr/lib/postgresql/15/bin/postgres': 'postgresql-15',
+  debootstrap: 'debootstrap',
+  htop: 'htop',
 };
 
 const SOURCE_PACKAGES = ['zlib'];
@@ -55,8 +58,30 @@ function fetchSources(names: readonly string[]): void {
   }
 }
 
+/** What the scripts of tests/long/roots use. */
+const TREE_PACKAGES = 'sudo openssh-server openssh-client cron redis-server nginx-light gcc libc6-dev make procps netbase';
+
+/** A Debian tree, made once by debootstrap, from the mirror and of the release that the machine's own apt uses. */
+export const DEBIAN_TREE = join(ROOT, 'build/roots/debian');
+
+function makeDebianTree(): void {
+  if (existsSync(DEBIAN_TREE) || process.getuid?.() !== 0 || !isInstalled('debootstrap') || !existsSync(APT_SOURCES)) return;
+  const sources = readFileSync(APT_SOURCES, 'utf8');
+  const mirror = /^URIs: *(\S+)/m.exec(sources)?.[1];
+  const release = /^Suites: *(\S+)/m.exec(sources)?.[1];
+  if (mirror === undefined || release === undefined) return;
+  console.error(`Making a Debian tree with debootstrap: ${release} from ${mirror}`);
+  const partial = `${DEBIAN_TREE}.partial`;
+  rmSync(partial, { recursive: true, force: true });
+  mkdirSync(partial, { recursive: true });
+  const args = ['--variant=minbase', `--include=${TREE_PACKAGES.replaceAll(' ', ',')}`, release, partial, mirror];
+  if (spawnSync('debootstrap', args, { stdio: 'ignore' }).status === 0) renameSync(partial, DEBIAN_TREE);
+  else console.error('debootstrap could not make a Debian tree, its tests are skipped');
+}
+
 function main(): void {
   installPrograms(LONG_PROGRAMS);
+  makeDebianTree();
   fetchSources(SOURCE_PACKAGES.filter((name) => !existsSync(join(SOURCES, name))));
 }
 

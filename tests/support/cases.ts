@@ -11,6 +11,8 @@ import { type Outcome, runNatively, type RunOptions, runUnderSkas } from './run.
 export interface ConformanceCase {
   readonly name: string;
   readonly argv: readonly string[];
+  /** What is run natively instead; default: the same. */
+  readonly nativeArgv?: readonly string[];
   /** Programs without which it is skipped. */
   readonly needs: readonly string[];
   readonly stdin?: string;
@@ -30,6 +32,8 @@ export interface CaseSuite {
   readonly made?: Readonly<Record<string, () => string>>;
   /** Whether what a case needs is there; default: an installed program. */
   readonly has?: (need: string) => boolean;
+  /** Why a need is not there, where "not installed" does not say it. */
+  readonly why?: (need: string) => string | undefined;
 }
 
 const DEFAULT_TIMEOUT_MS = 60_000;
@@ -57,9 +61,11 @@ function prepare(folder: string, files: readonly string[], suite: CaseSuite): vo
 }
 
 function declare(tested: ConformanceCase, suite: CaseSuite): void {
-  const { name, argv, needs, stdin, timeoutMs = DEFAULT_TIMEOUT_MS, files = [], env = {}, skasOptions = [] } = tested;
-  const missing = needs.find((need) => !(suite.has ?? isInstalled)(need));
-  describe(name, { skip: missing === undefined ? false : `${missing} is not installed` }, () => {
+  const { name, argv, nativeArgv = argv, needs, stdin, timeoutMs = DEFAULT_TIMEOUT_MS, files = [], env = {}, skasOptions = [] } = tested;
+  const reason = (need: string): string | undefined =>
+    suite.why?.(need) ?? ((suite.has ?? isInstalled)(need) ? undefined : `${need} is not installed`);
+  const missing = needs.map(reason).find((text) => text !== undefined);
+  describe(name, { skip: missing ?? false }, () => {
     let native: Outcome;
     const runIn = async (run: (options: RunOptions) => Promise<Outcome>): Promise<Outcome> => {
       const parent = mkdtempSync(join(tmpdir(), 'skas-conformance-'));
@@ -73,7 +79,7 @@ function declare(tested: ConformanceCase, suite: CaseSuite): void {
     };
     for (const platform of PLATFORMS) {
       test(`${name} on ${platform}`, async () => {
-        native ??= await runIn((options) => runNatively(argv, options));
+        native ??= await runIn((options) => runNatively(nativeArgv, options));
         assertSameOutcome(native, await runIn((options) => runUnderSkas(platform, argv, options)));
       });
     }

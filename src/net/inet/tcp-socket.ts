@@ -143,6 +143,9 @@ export class TcpSocket extends InetSocket {
     embryo.remote = this.local;
     for (const [name, value] of listener.plainOptions) embryo.plainOptions.set(name, value);
     embryo.sendBufferBytes = listener.sendBufferBytes;
+    embryo.receiveBufferBytes = listener.receiveBufferBytes;
+    embryo.sendTimeoutNs = listener.sendTimeoutNs;
+    embryo.receiveTimeoutNs = listener.receiveTimeoutNs;
     this.join(embryo);
     listener.pending.push(embryo);
     listener.wake(READABLE);

@@ -252,11 +252,46 @@ static void udp(void) {
   close(c);
 }
 
+// A connection starts with the options of its listener.
+static void inherited(void) {
+  int l = socket(AF_INET, SOCK_STREAM, 0), c = socket(AF_INET, SOCK_STREAM, 0), small = 4096, got;
+  struct timeval time = {0, 20000}, shown;
+  struct linger linger = {1, 3};
+  OK(setsockopt(l, SOL_SOCKET, SO_RCVBUF, &small, sizeof small) == 0 && setsockopt(l, SOL_SOCKET, SO_SNDBUF, &small, sizeof small) == 0);
+  OK(setsockopt(l, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time) == 0 && setsockopt(l, SOL_SOCKET, SO_LINGER, &linger, sizeof linger) == 0);
+  OK(setsockopt(c, SOL_SOCKET, SO_SNDBUF, &small, sizeof small) == 0);
+  struct sockaddr_in any = in4("127.0.0.1", 0);
+  OK(bind(l, TO(any)) == 0 && listen(l, 1) == 0);
+  struct sockaddr_in to = in4("127.0.0.1", portOf(l));
+  OK(connect(c, TO(to)) == 0);
+  int s = accept(l, 0, 0);
+  socklen_t n = sizeof got;
+  R(getsockopt(s, SOL_SOCKET, SO_RCVBUF, &got, &n));
+  printf("receive %d\n", got);
+  R(getsockopt(s, SOL_SOCKET, SO_SNDBUF, &got, &n));
+  printf("send %d\n", got);
+  n = sizeof shown;
+  R(getsockopt(s, SOL_SOCKET, SO_RCVTIMEO, &shown, &n));
+  printf("timeout %d\n", shown.tv_usec > 0);
+  n = sizeof linger;
+  R(getsockopt(s, SOL_SOCKET, SO_LINGER, &linger, &n));
+  printf("linger %d %d\n", linger.l_onoff, linger.l_linger);
+  // A reader that asked for little holds a writer up long before the default of some hundred KiB.
+  char piece[1000] = "";
+  int sent = 0;
+  while (sent < 100 && send(c, piece, sizeof piece, MSG_DONTWAIT) == sizeof piece) sent++;
+  printf("held up %d\n", sent < 100);
+  close(s);
+  close(c);
+  close(l);
+}
+
 int main(void) {
   signal(SIGPIPE, SIG_IGN);
   tcp();
   names();
   six();
   udp();
+  inherited();
   return done();
 }

@@ -1,19 +1,5 @@
 # Full-screen programs inside of tmux, which renders them: what is on the screen after each key is the same natively and under skas.
-export TMUX_TMPDIR=$PWD TERM=xterm HOME=$PWD
-t() { tmux -L test -f /dev/null "$@"; }
-screen() { t capture-pane -p -t s | sed 's/ *$//' | grep -v '^$'; }
-# Waits until the screen shows a text; a screen that never does is shown as it is.
-awaits() {
-  for i in $(seq 400); do
-    screen | grep -q -- "$1" && return
-    sleep 0.05
-  done
-  echo "never shown: $1"
-  screen
-}
-keys() { t send-keys -t s "$@"; }
-t new-session -d -s s -x 80 -y 24 'PS1="P> " exec bash --norc --noprofile' || exit 9
-awaits '^P>'
+. files/screen.sh
 keys 'stty size; tty | sed s/[0-9]*$//' Enter
 awaits '^/dev/pts'
 screen
@@ -66,6 +52,7 @@ fi
 keys 'clear; cat >/dev/null' Enter
 keys 'typed' C-c
 awaits 'C$'
+awaits '^P>'
 keys 'clear; echo sleeping; sleep 100' Enter
 awaits '^sleeping'
 keys C-z
