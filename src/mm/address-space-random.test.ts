@@ -5,7 +5,7 @@
  * written after that (what an untouched private page shows then is unspecified), but truncated and extended.
  */
 import assert from 'node:assert/strict';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { isErr } from '../base/brands.js';
 import { PAGE_SIZE } from '../base/page.js';
 import { EFAULT } from '../abi/errno.js';
@@ -28,18 +28,12 @@ import { AddressSpace, type MappedFile } from './address-space.js';
 import { FakeHostSpace, type Access } from './fake-host-space.js';
 import { KernelIoVec } from './io-vec.js';
 import { PageCache } from './page-cache.js';
-import { PhysMem } from './phys-mem.js';
-
-const created = PhysMem.create(512 * 2 ** 20);
-assert(!isErr(created));
-const physmem: PhysMem = created;
-after(() => physmem.dispose());
+import { physmem, RW } from './address-space-for-tests.js';
 
 /** The arena lies across a 2 MiB boundary. */
 const PAGES = 700;
 const START = 0x4000_0000 - 100 * PAGE_SIZE;
 const MAX_SPACES = 4;
-const RW = PROT_READ | PROT_WRITE;
 
 type Random = (below: number) => number;
 function randomOf(seed: number): Random {

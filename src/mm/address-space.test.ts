@@ -1,6 +1,6 @@
-/** Address spaces against a fake host: single cases first, then random operations against a model of bytes. */
+/** Address spaces against a fake host, call by call; address-space-random.test.ts has sequences. */
 import assert from 'node:assert/strict';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { isErr } from '../base/brands.js';
 import { PAGE_SIZE } from '../base/page.js';
 import { EEXIST, EFAULT, EINVAL, ENAMETOOLONG, ENOMEM, EPERM } from '../abi/errno.js';
@@ -14,68 +14,18 @@ import {
   MAP_GROWSDOWN,
   MAP_NORESERVE,
   MAP_PRIVATE,
-  MAP_SHARED,
   MREMAP_DONTUNMAP,
   MREMAP_FIXED,
   MREMAP_MAYMOVE,
   PROT_EXEC,
   PROT_NONE,
   PROT_READ,
-  PROT_WRITE,
 } from '../abi/mman.js';
 import { BUS_ADRERR, SEGV_ACCERR, SEGV_MAPERR, SIGBUS, SIGSEGV } from '../abi/signal.js';
 import { TASK_SIZE } from '../platform/platform.js';
-import { AddressSpace, type MappedFile } from './address-space.js';
-import { FakeHostSpace } from './fake-host-space.js';
 import { KernelIoVec } from './io-vec.js';
 import { PageCache } from './page-cache.js';
-import { PhysMem } from './phys-mem.js';
-
-const created = PhysMem.create(256 * 2 ** 20);
-assert(!isErr(created));
-const physmem: PhysMem = created;
-after(() => physmem.dispose());
-
-const RW = PROT_READ | PROT_WRITE;
-const ANON = MAP_PRIVATE | MAP_ANONYMOUS;
-const BASE = 0x1000_0000;
-
-function fresh(): { mm: AddressSpace; host: FakeHostSpace } {
-  const host = new FakeHostSpace(physmem);
-  return { mm: new AddressSpace(physmem, host), host };
-}
-
-function forkOf(parent: AddressSpace, host: FakeHostSpace): { mm: AddressSpace; host: FakeHostSpace } {
-  assert.equal(parent.protectForFork(), 0);
-  const childHost = host.copy();
-  const mm = parent.fork(childHost);
-  assert(!isErr(mm));
-  return { mm, host: childHost };
-}
-
-function fileOf(cache: PageCache): MappedFile & { references: number } {
-  return {
-    references: 0,
-    mappable: { cache },
-    hold() {
-      this.references++;
-    },
-    drop() {
-      this.references--;
-    },
-    describe: () => ({ device: 0x801, ino: 7, path: '/a/file' }),
-  };
-}
-
-function cacheOf(bytes: Uint8Array): PageCache {
-  const cache = new PageCache(physmem, 0);
-  assert.equal(cache.write(new KernelIoVec(bytes), 0), bytes.length);
-  return cache;
-}
-
-function pattern(length: number, seed: number): Uint8Array {
-  return Uint8Array.from({ length }, (_, i) => (i * 7 + Math.floor(i / 4096) * 13 + seed) & 0xff);
-}
+import { ANON, BASE, cacheOf, fileOf, forkOf, fresh, pattern, physmem, RW } from './address-space-for-tests.js';
 
 test('an anonymous page reads as zero, keeps what is written and returns at dispose', () => {
   const { mm, host } = fresh();
@@ -136,151 +86,6 @@ test('what is sure to be touched is mapped at once: cached text, copied data, bs
   mm.dispose();
   cache.dispose();
   assert.equal(physmem.framesInUse, 0);
-});
-
-test('fork shares frames until either side writes', () => {
-  const { mm, host } = fresh();
-  mm.map({ address: BASE, length: 8 * PAGE_SIZE, prot: RW, flags: ANON | MAP_FIXED });
-  for (let i = 0; i < 8; i++) host.write(mm, BASE + i * PAGE_SIZE, i + 1);
-  const frames = physmem.framesInUse;
-  const child = forkOf(mm, host);
-  assert.equal(physmem.framesInUse, frames, 'fork takes no frame');
-  assert.deepEqual(child.host.read(child.mm, BASE + PAGE_SIZE), { value: 2 });
-  child.host.write(child.mm, BASE, 100);
-  host.write(mm, BASE + 7 * PAGE_SIZE, 200);
-  assert.deepEqual(host.read(mm, BASE), { value: 1 });
-  assert.deepEqual(child.host.read(child.mm, BASE), { value: 100 });
-  assert.deepEqual(child.host.read(child.mm, BASE + 7 * PAGE_SIZE), { value: 8 });
-  host.verify(mm);
-  child.host.verify(child.mm);
-  child.mm.dispose();
-  const before = physmem.framesInUse;
-  const operations = host.operations;
-  for (let i = 0; i < 8; i++) host.write(mm, BASE + i * PAGE_SIZE, 77);
-  assert.equal(physmem.framesInUse, before, 'the last owner takes pages over');
-  assert(host.operations - operations <= 2, 'in one or two steps');
-  mm.dispose();
-  assert.equal(physmem.framesInUse, 0);
-});
-
-test('pages that are written after every fork are copied at the fork', () => {
-  const { mm, host } = fresh();
-  mm.map({ address: BASE, length: 64 * PAGE_SIZE, prot: RW, flags: ANON | MAP_FIXED });
-  for (let i = 0; i < 64; i++) host.write(mm, BASE + i * PAGE_SIZE, i + 1);
-  const hint = BASE + 40 * PAGE_SIZE + 123;
-  for (let round = 0; round < 3; round++) {
-    assert.equal(mm.protectForFork([hint, 2 ** 60, 0]), 0);
-    const childHost = host.copy();
-    const child = mm.fork(childHost);
-    assert(!isErr(child));
-    const faults = host.faults + childHost.faults;
-    childHost.write(child, hint, 99);
-    host.write(mm, hint, 98);
-    assert.equal(host.faults + childHost.faults, faults, 'the hinted page is writable on both sides');
-    childHost.write(child, BASE + 5 * PAGE_SIZE, 97);
-    host.write(mm, BASE + 9 * PAGE_SIZE, 96);
-    if (round === 2) assert.equal(host.faults + childHost.faults, faults, 'pages written after earlier forks, too');
-    assert.deepEqual(childHost.read(child, BASE + 9 * PAGE_SIZE), { value: round === 0 ? 10 : 96 });
-    assert.deepEqual(host.read(mm, BASE + 5 * PAGE_SIZE), { value: 6 });
-    assert.deepEqual(childHost.read(child, hint), { value: 99 });
-    childHost.verify(child);
-    host.verify(mm);
-    child.dispose();
-  }
-  mm.dispose();
-  assert.equal(physmem.framesInUse, 0);
-});
-
-test('fork does not make untouched memory resident', () => {
-  const { mm, host } = fresh();
-  mm.map({ address: 0x4000_0000, length: 4 * 2 ** 20, prot: RW, flags: ANON | MAP_FIXED });
-  host.write(mm, 0x4000_0000, 1);
-  host.write(mm, 0x4020_0000, 1);
-  physmem.trim();
-  const before = physmem.hostBytesUsed();
-  const child = forkOf(mm, host);
-  child.host.write(child.mm, 0x4000_0000 + 50 * PAGE_SIZE, 2);
-  host.write(mm, 0x4020_0000 + 50 * PAGE_SIZE, 2);
-  assert(physmem.hostBytesUsed() - before <= 4 * PAGE_SIZE, 'two pages touched, two pages used');
-  assert.deepEqual(child.host.read(child.mm, 0x4000_0000), { value: 1 });
-  mm.dispose();
-  child.mm.dispose();
-  assert.equal(physmem.framesInUse, 0);
-});
-
-test('a shared anonymous mapping is the same memory after fork', () => {
-  const { mm, host } = fresh();
-  const at = mm.map({ address: 0, length: 2 * PAGE_SIZE, prot: RW, flags: MAP_SHARED | MAP_ANONYMOUS });
-  assert(!isErr(at));
-  const child = forkOf(mm, host);
-  child.host.write(child.mm, at, 9);
-  assert.deepEqual(host.read(mm, at), { value: 9 });
-  assert.equal(mm.futexKey(at, false), child.mm.futexKey(at, false));
-  assert.notEqual(mm.futexKey(at, true), child.mm.futexKey(at, true));
-  mm.dispose();
-  assert.deepEqual(child.host.read(child.mm, at), { value: 9 });
-  child.mm.dispose();
-  assert.equal(physmem.framesInUse, 0);
-});
-
-test('file mappings: private copies, shared writes, SIGBUS behind the end', () => {
-  const { mm, host } = fresh();
-  const bytes = pattern(3 * PAGE_SIZE + 100, 1);
-  const cache = cacheOf(bytes);
-  const file = fileOf(cache);
-  const length = 6 * PAGE_SIZE;
-  mm.map({ address: BASE, length, prot: RW, flags: MAP_PRIVATE | MAP_FIXED, file });
-  mm.map({ address: BASE + 0x100000, length, prot: RW, flags: MAP_SHARED | MAP_FIXED, file });
-  assert.equal(file.references, 2);
-  assert.deepEqual(host.read(mm, BASE + 5000), { value: bytes[5000] });
-  host.write(mm, BASE + 5000, 250);
-  assert.deepEqual(host.read(mm, BASE + 0x100000 + 5000), { value: bytes[5000] });
-  host.write(mm, BASE + 0x100000, 99);
-  const out = new Uint8Array(10);
-  assert.equal(cache.read(new KernelIoVec(out), 0), 10);
-  assert.equal(out[0], 99);
-  assert.deepEqual(host.read(mm, BASE + 3 * PAGE_SIZE + 200), { value: 0 }, 'zero behind the end in the last page');
-  assert.deepEqual(host.read(mm, BASE + 4 * PAGE_SIZE), { signal: SIGBUS, code: BUS_ADRERR });
-  cache.truncate(PAGE_SIZE);
-  assert.deepEqual(host.read(mm, BASE + 5000), { signal: SIGBUS, code: BUS_ADRERR });
-  assert.deepEqual(host.read(mm, BASE + 0x100000 + 2 * PAGE_SIZE), { signal: SIGBUS, code: BUS_ADRERR });
-  host.verify(mm);
-  cache.truncate(2 * PAGE_SIZE);
-  assert.deepEqual(host.read(mm, BASE + 5000), { value: 0 });
-  mm.dispose();
-  assert.equal(file.references, 0);
-  cache.dispose();
-  assert.equal(physmem.framesInUse, 0);
-});
-
-test('a cache with a filler reads ahead, and writes back what a shared mapping may have changed', () => {
-  const { mm, host } = fresh();
-  const store = pattern(300 * PAGE_SIZE, 3);
-  let fills = 0;
-  const cache = new PageCache(physmem, store.length, {
-    fill(offset, io) {
-      fills++;
-      const moved = io.put(store, offset, Math.min(io.remaining, store.length - offset));
-      return moved;
-    },
-    writeBack(offset, io) {
-      return io.take(store, offset, Math.min(io.remaining, store.length - offset));
-    },
-  });
-  const file = fileOf(cache);
-  mm.map({ address: BASE, length: store.length, prot: RW, flags: MAP_SHARED | MAP_FIXED, file });
-  for (let page = 0; page < 300; page++)
-    assert.deepEqual(host.read(mm, BASE + page * PAGE_SIZE + 7), { value: store[page * PAGE_SIZE + 7] });
-  assert(fills < 12, `sequential reading is done in long runs, not ${fills}`);
-  host.write(mm, BASE + 17 * PAGE_SIZE + 3, 201);
-  assert.equal(mm.sync(BASE, store.length, 4), 0);
-  assert.equal(store[17 * PAGE_SIZE + 3], 201);
-  assert.equal(cache.reclaim(), 0, 'mapped pages are not dropped');
-  mm.dispose();
-  assert.equal(cache.writeBack(), 0);
-  assert(cache.reclaim() >= 300);
-  assert.equal(physmem.framesInUse, 0);
-  cache.dispose();
 });
 
 test('MAP_FIXED_NOREPLACE, hints, low addresses, lengths', () => {
