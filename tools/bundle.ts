@@ -7,11 +7,11 @@
  *   unpack-images.cjs   loaded by main.cjs and index.js when a root is an archive
  *   kernel-worker.cjs   what the kernel's thread starts; loads kernel.cjs
  *
- * The files that are loaded are compiled in advance: see src/api/code-cache.ts.
+ * types/ holds the declarations of what index.ts exports. The files that are loaded are compiled in advance: see src/api/code-cache.ts.
  */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, existsSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { type BuildOptions, build } from 'esbuild';
 import { BUILD, ROOT } from './repository.js';
 
@@ -49,11 +49,18 @@ async function main(): Promise<void> {
   const head = `(function (require, module, exports, __filename) {${OWN_URL}`;
   await build({ ...common, entryPoints: { ...LOADED }, banner: { js: head }, footer: { js: '})' } });
   chmodSync(join(ROOT, 'dist/cli.cjs'), 0o755);
-  cpSync(join(BUILD, 'src'), join(ROOT, 'dist/types'), {
-    recursive: true,
-    filter: (source) => !source.includes('.') || (source.endsWith('.d.ts') && !source.endsWith('.test.d.ts')),
-  });
+  copyTypes('index.d.ts', new Set());
   writeCodeCaches();
+}
+
+/** The declarations that a user's compiler comes to from index.d.ts, and no others. */
+function copyTypes(file: string, copied: Set<string>): void {
+  if (copied.has(file)) return;
+  copied.add(file);
+  const text = readFileSync(join(BUILD, 'src', file), 'utf8');
+  mkdirSync(dirname(join(ROOT, 'dist/types', file)), { recursive: true });
+  writeFileSync(join(ROOT, 'dist/types', file), text);
+  for (const [, path] of text.matchAll(/\b(?:from|import) ?\(?'(\.[^']+)\.js'/g)) copyTypes(join(dirname(file), `${path}.d.ts`), copied);
 }
 
 /** What a usual run executes goes into the caches. Where guests cannot run, the kernel's holds what starting it executes. */

@@ -12,7 +12,7 @@
  *           `stdin-end`. So a guest that never reads consumes nothing of the host's standard input.
  */
 import type { MachineOptions } from './machine-options.js';
-import type { LimitName } from '../kernel/limits-reached.js';
+import type { LimitName } from '../kernel/limit-names.js';
 import type { FileOperation, FileResult } from './file-protocol.js';
 
 /** Bytes of one output stream that may be on their way or unread on main's side. */

@@ -4,10 +4,12 @@
  * guests run, what is really used is looked at, and beyond the limit the process with the most memory is killed. The less is left
  * the sooner is the next look: a guest passes the limit by what it touches within MIN_INTERVAL_NS, a few MiB.
  */
+import { ENOMEM } from '../abi/errno.js';
 import { SIGKILL } from '../abi/signal.js';
 import { exitGroup } from './exit.js';
 import { noteLimit } from './limits-reached.js';
 import type { Machine } from './machine.js';
+import type { Task } from './task.js';
 import { Timer } from './timers.js';
 import type { ThreadGroup } from './thread-group.js';
 
@@ -79,6 +81,12 @@ export class MemoryLimit {
     const [task] = group.tasks;
     if (task) exitGroup(task, SIGKILL);
   }
+}
+
+/** The answer to a call that wanted `lengthBytes` mapped: one that no machine of this size could hold is told in `usage.limits`. */
+export function noteRefusedMapping(task: Task, lengthBytes: number, answer: number): number {
+  if (answer === ENOMEM && lengthBytes > task.machine.physmem.limitBytes) noteLimit(task.group, 'memory');
+  return answer;
 }
 
 function pagesOf({ leader, tasks }: ThreadGroup): number {

@@ -60,6 +60,7 @@ import { RLIMIT_MEMLOCK } from '../abi/resource.js';
 import { fileOf, mappedFile } from '../kernel/task-files.js';
 import { address, fd, flags, int, oneOf, partial, size, syscall, ulong, uint } from '../kernel/syscall.js';
 import { notePeak } from '../kernel/usage-counts.js';
+import { noteRefusedMapping } from '../kernel/memory-limit.js';
 import type { Task } from '../kernel/task.js';
 import { seal } from '../mm/address-space-seal.js';
 import { VM_LOCKED, VM_LOCKONFAULT } from '../mm/vma.js';
@@ -112,7 +113,8 @@ function mmapHandler(
   if ((mapFlags & MAP_ANONYMOUS) !== 0) {
     if ((mapFlags & MAP_HUGETLB) !== 0) return length === 0 ? EINVAL : ENOMEM;
     if ((mapFlags & MAP_TYPE) === MAP_SHARED_VALIDATE) return EINVAL;
-    return task.mm.map({ address: at, length, prot: prot & PROT_MASK, flags: mapFlags });
+    const mapped = task.mm.map({ address: at, length, prot: prot & PROT_MASK, flags: mapFlags });
+    return noteRefusedMapping(task, length, mapped);
   }
   const file = fileOf(task, descriptor);
   if (isErr(file)) return EBADF;
@@ -154,7 +156,9 @@ const MREMAP_FLAGS = { MREMAP_MAYMOVE, MREMAP_FIXED, MREMAP_DONTUNMAP };
 export const mremap = syscall(
   'mremap',
   [address, size, size, flags(MREMAP_FLAGS), address],
-  (task, at, oldLength, newLength, moveFlags, to) => task.mm.remap(at, oldLength, newLength, moveFlags, to),
+  (task, at, oldLength, newLength, moveFlags, to) => {
+    return noteRefusedMapping(task, newLength, task.mm.remap(at, oldLength, newLength, moveFlags, to));
+  },
 );
 
 export const brk = syscall('brk', [address], (task, at) => task.mm.setBrk(at));

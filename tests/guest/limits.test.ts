@@ -14,6 +14,13 @@ for (const platform of PLATFORMS) {
       assert.equal((await sandbox.exec('sh', ['-c', 'echo alive'])).stdout, 'alive\n');
     });
 
+    test('memory: a mapping that the machine could never hold is refused, and told', async () => {
+      await using sandbox = await Sandbox.create({ platform, limits: { memoryBytes: 96 << 20 } });
+      const greedy = await sandbox.exec('/usr/bin/python3', ['-c', 'x = bytearray(10 ** 9)']);
+      assert.deepEqual([greedy.exitCode, greedy.usage.limits], [1, ['memory']]);
+      assert.match(greedy.stderr, /MemoryError/);
+    });
+
     test('CPU time: a loop that makes no system call gets SIGXCPU', async () => {
       await using sandbox = await Sandbox.create({ platform, limits: { cpuSeconds: 1 } });
       const endless = await sandbox.exec('sh', ['-c', 'while :; do :; done']);
