@@ -72,7 +72,8 @@ type MapLine = Omit<IdExtent, 'kernelFirst'>;
 function parseMap(text: string): readonly MapLine[] | Errno {
   if (text.length >= 4096) return EINVAL;
   const lines: MapLine[] = [];
-  for (const line of text.replace(/\n$/, '').split('\n')) {
+  const given = text.split('\0')[0]!;
+  for (const line of given.replace(/\n$/, '').split('\n')) {
     const match = /^\s*(\d{1,10})\s+(\d{1,10})\s+(\d{1,10})\s*$/.exec(line);
     if (!match) return EINVAL;
     const [first, lowerFirst, count] = match.slice(1).map(Number) as [number, number, number];

@@ -101,7 +101,8 @@ function openAt(task: Task, at: number, name: ByteString, options: number, permi
   if (wrong !== 0) return wrong;
   if (name.length === 0) return ENOENT; // before the descriptor is looked at
   if (task.files.lowestFree() >= task.group.limits.soft[RLIMIT_NOFILE]!) return refuseDescriptor(task);
-  const base = basePath(task, at, name);
+  // In a root or beneath a directory of the caller's choice, the descriptor counts for an absolute path too.
+  const base = basePath(task, at, (resolve & (RESOLVE_BENEATH | RESOLVE_IN_ROOT)) !== 0 ? '.' : name);
   if (isErr(base)) return base;
   const opened = openPath(task.fs, task.cred, base, name, options, permissions, resolve);
   if (typeof opened === 'number') return opened;

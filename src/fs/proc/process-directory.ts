@@ -29,7 +29,7 @@ import { NET_NAMES, netText } from './net-tables.js';
 import { MemoryNode } from './process-memory.js';
 import { PagemapNode } from './process-pagemap.js';
 import { ATTR_NAMES, PROCESS_TABLES, type ProcessTable } from './process-tables.js';
-import { FdDirectory, FdInfoDirectory } from './process-fds.js';
+import { FdDirectory, FdInfoDirectory, OwnDirectory } from './process-fds.js';
 import { limitsText, statmText, statText, statusText } from './process-status.js';
 
 /** Inode numbers of directories within a task's: see taskIno; the task's own names take those below, namespaces some from 512. */
@@ -126,6 +126,10 @@ function magic(place: (task: Task) => Path | undefined): Entry {
   };
 }
 
+function fdDirectory({ fs, ino, owner, task, directoryIno }: Context): Inode {
+  return new OwnDirectory(fs, ino, 0o500, owner, new FdDirectory(fs, task, owner, directoryIno), task);
+}
+
 function directory(permissions: number, make: (context: Context) => DirectorySource, processOnly = false): Entry {
   return {
     type: S_IFDIR,
@@ -167,7 +171,7 @@ function auxvText(task: Task): ByteString {
 
 const ENTRIES: ReadonlyMap<ByteString, Entry> = new Map<ByteString, Entry>([
   ['task', directory(0o555, ({ fs, task, directoryIno }) => new TaskDirectory(fs, task, directoryIno), true)],
-  ['fd', directory(0o500, ({ fs, task, owner, directoryIno }) => new FdDirectory(fs, task, owner, directoryIno))],
+  ['fd', { type: S_IFDIR, make: (context) => fdDirectory(context) }],
   ['fdinfo', directory(0o555, ({ fs, task, owner, directoryIno }) => new FdInfoDirectory(fs, task, owner, directoryIno))],
   ['ns', directory(0o511, ({ fs, owner, ino, directoryIno, task }) => namespaceLinks(fs, owner, ino, directoryIno, task))],
   ['environ', guardedText(0o400, (task) => memoryText(task, task.mm.envStart, task.mm.envEnd))],

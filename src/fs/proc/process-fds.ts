@@ -5,12 +5,12 @@ import { O_ACCMODE, O_CLOEXEC, O_RDONLY, O_WRONLY } from '../../abi/fcntl.js';
 import { S_IFLNK, S_IFREG } from '../../abi/stat.js';
 import type { Task } from '../../kernel/task.js';
 import type { FileSystem } from '../../vfs/file-system.js';
-import type { Inode } from '../../vfs/inode.js';
+import type { Inode, InodeAttributes } from '../../vfs/inode.js';
 import type { OpenFile } from '../../vfs/open-file.js';
 import { pathString, type Path } from '../../vfs/path.js';
 import { fdIno } from './inode-numbers.js';
 import { mayInspect } from './access.js';
-import { ProcMagicLink, ProcText, type DirectorySource, type Owner, type ProcEntry } from './nodes.js';
+import { ProcDirectory, ProcMagicLink, ProcText, type DirectorySource, type Owner, type ProcEntry } from './nodes.js';
 
 function descriptorOf(name: ByteString): number {
   return /^(0|[1-9]\d{0,8})$/.test(name) ? Number(name) : -1;
@@ -82,5 +82,29 @@ export class FdInfoDirectory extends Descriptors {
       const flags = (file.flags | (task.files.isCloseOnExec(fd) ? O_CLOEXEC : 0)).toString(8).padStart(7, '0');
       return `pos:\t${file.position}\nflags:\t${flags}\nmnt_id:\t${file.path?.mount.id ?? 0}\nino:\t${file.inode.ino}\n${file.fdinfo()}`;
     });
+  }
+}
+
+/** A directory that its own process may always search, whoever it belongs to since it is not dumpable (Linux: proc_fd_permission). */
+export class OwnDirectory extends ProcDirectory {
+  constructor(
+    fs: FileSystem,
+    ino: number,
+    permissions: number,
+    owner: () => Owner,
+    source: DirectorySource,
+    private readonly task: Task,
+  ) {
+    super(fs, ino, permissions, owner, source);
+  }
+
+  override get uid(): number {
+    const { current } = this.task.machine;
+    return current.group === this.task.group ? current.cred.fsuid : super.uid;
+  }
+  override getAttributes(out: InodeAttributes): 0 {
+    const result = super.getAttributes(out);
+    out.uid = super.uid;
+    return result;
   }
 }

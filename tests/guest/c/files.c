@@ -139,6 +139,10 @@ int main(void) {
   S(syscall(SYS_openat2, d, "named", &how, sizeof how));
   R(syscall(SYS_openat2, d, "../named", &how, sizeof how));
   R(syscall(SYS_openat2, d, "/etc/passwd", &how, sizeof how));
+  struct { uint64_t flags, mode, resolve; } in = {O_PATH, 0, 0x10};
+  int within = syscall(SYS_openat2, d, "/named", &in, sizeof in);
+  OK(within >= 0 && fstat(within, &st) == 0 && S_ISREG(st.st_mode));
+  R(syscall(SYS_openat2, d, "/etc/passwd", &in, sizeof in));
   R(syscall(SYS_openat2, d, "named", &how, 8));
   how.resolve = 0x04; /* RESOLVE_NO_SYMLINKS */
   R(syscall(SYS_openat2, d, "ln", &how, sizeof how));
