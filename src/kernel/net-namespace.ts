@@ -140,12 +140,21 @@ export class NetDevice {
     return this.addresses.find((other) => other.prefixLength === prefixLength && inPrefix(peer, other.peer, prefixLength)) ?? address;
   }
 
+  /** Primary addresses of IPv4 stand in the order of their scopes, narrow ones first (Linux: __inet_insert_ifa). */
+  addAddress(address: NetAddress): void {
+    const { addresses } = this;
+    let at = addresses.length;
+    if (address.family === AF_INET && this.primaryOf(address) === address)
+      for (at = 0; at < addresses.length && addresses[at]!.family === AF_INET && addresses[at]!.scope >= address.scope; ) at++;
+    addresses.splice(at, 0, address);
+  }
+
   private addLoopbackAddresses(): void {
     const common = { scope: RT_SCOPE_HOST, broadcast: undefined };
     if (!this.addresses.some(({ host, prefixLength }) => host === LOOPBACK4 && prefixLength === 8))
-      this.addresses.push({ ...common, family: AF_INET, host: LOOPBACK4, peer: LOOPBACK4, prefixLength: 8, label: this.name });
+      this.addAddress({ ...common, family: AF_INET, host: LOOPBACK4, peer: LOOPBACK4, prefixLength: 8, label: this.name });
     if (!this.addresses.some(({ host }) => host === LOOPBACK6))
-      this.addresses.push({ ...common, family: AF_INET6, host: LOOPBACK6, peer: LOOPBACK6, prefixLength: 128, label: '' });
+      this.addAddress({ ...common, family: AF_INET6, host: LOOPBACK6, peer: LOOPBACK6, prefixLength: 128, label: '' });
   }
 }
 

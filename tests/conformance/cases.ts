@@ -36,7 +36,10 @@ function shellCases(): ConformanceCase[] {
 function namespaceCases(): ConformanceCase[] {
   const allowed = spawnSync('unshare', ['-Urpf', '--mount-proc', 'true']).status === 0;
   const needs = ['unshare', 'nsenter', 'bwrap', 'pgrep', 'ipcmk'];
-  return allowed ? [{ name: 'namespaces', argv: ['bash', `${SCRIPTS}/namespaces.sh`], needs, files: [SCRIPTS], timeoutMs: 60_000 }] : [];
+  const script = (name: string, tools: readonly string[]): ConformanceCase => {
+    return { name, argv: ['bash', `${SCRIPTS}/${name}.sh`], needs: tools, files: [SCRIPTS], timeoutMs: 60_000 };
+  };
+  return allowed ? [script('namespaces', needs), script('networks', ['unshare', 'bwrap', 'ip', 'python3'])] : [];
 }
 
 /** One-liners: a shell's answers to odd situations, and programs that look at the whole system. */

@@ -93,7 +93,7 @@ export function newAddress(net: NetNamespace, flags: number, payload: Uint8Array
   const label = (attributes.text(IFA_LABEL) ?? device.name).slice(0, MAX_LABEL);
   const broadcast = family === AF_INET ? attributes.host(IFA_BROADCAST, family) : undefined;
   const address = { family, host, peer, prefixLength, scope: scopeOf(asked as Asked), label, broadcast };
-  device.addresses.push(address);
+  device.addAddress(address);
   net.addressesChanged();
   notify(net, groupOf(family), RTM_NEWADDR, addressPayload(device, address));
   return 0;
