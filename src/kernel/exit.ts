@@ -66,6 +66,7 @@ export function exitTask(task: Task, status: WaitStatus): void {
   task.fs.release();
   task.nsproxy.drop();
   if (task.keyrings) dropKeyrings(task);
+  task.cred.landlock?.drop();
   if (task.seccompFilter) leaveFilters(task);
   task.vforkDone.wake();
   group.tasks.delete(task);

@@ -10,6 +10,8 @@ import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLPRI } from '../abi/poll.js';
 import { POLL_IN, POLL_OUT, SIGIO, SIGURG } from '../abi/signal.js';
 import { i32, struct } from '../base/struct.js';
 import { hasCapability } from '../vfs/credentials.js';
+import { isScoped } from '../vfs/landlock.js';
+import { LANDLOCK_SCOPE_SIGNAL } from '../abi/landlock.js';
 import { CAP_KILL } from '../abi/capability.js';
 import type { OpenFile, ReleaseListener } from '../vfs/open-file.js';
 import type { Machine } from './machine.js';
@@ -98,7 +100,7 @@ function sendToOwner(machine: Machine, file: OpenFile, id: number, info: SignalI
 
 /** Linux: sigio_perm. */
 function mayTell({ ownerCredentials }: OpenFile, { cred }: Task): boolean {
-  if (!ownerCredentials) return false;
+  if (!ownerCredentials || isScoped(ownerCredentials, cred.landlock, LANDLOCK_SCOPE_SIGNAL)) return false;
   const { uid, euid } = ownerCredentials;
   if (hasCapability(ownerCredentials, CAP_KILL)) return true;
   return euid === cred.suid || euid === cred.uid || uid === cred.suid || uid === cred.uid;

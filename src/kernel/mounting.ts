@@ -2,6 +2,7 @@
  * Rules of mounting that concern the caller (Linux: fs/namespace.c path_mount and what it calls; mount(2)): who may, which tree it
  * must be, which flags go to the mount and which to the file system.
  */
+import { restrictsFiles } from '../vfs/landlock.js';
 import { isErr, type ByteString, type Errno } from '../base/brands.js';
 import { EAGAIN, EBUSY, EINVAL, ENODEV, ENOENT, ENOTDIR, EPERM, EROFS } from '../abi/errno.js';
 import { CAP_SYS_ADMIN } from '../abi/capability.js';
@@ -53,7 +54,7 @@ const PROPAGATION_FLAGS = MS_SHARED | MS_SLAVE | MS_PRIVATE | MS_UNBINDABLE;
 
 /** CAP_SYS_ADMIN over the mounts of the task's namespace (Linux: may_mount). */
 export function mayMount(task: Task): boolean {
-  return capableIn(task.cred, task.nsproxy.mnt.owner!, CAP_SYS_ADMIN);
+  return capableIn(task.cred, task.nsproxy.mnt.owner!, CAP_SYS_ADMIN) && !restrictsFiles(task.cred);
 }
 
 /** The mount is in the tree of the task's namespace (Linux: check_mnt). */

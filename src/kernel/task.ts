@@ -101,6 +101,7 @@ export class Task implements IoctlCaller {
     this.seccompFilter = parent.seccompFilter;
     this.syscallWork = parent.syscallWork & WORK_SECCOMP;
     this.keyrings = parent.keyrings?.copyForClone();
+    this.cred.landlock?.hold();
     this.personality = parent.personality;
     this.timerSlackNs = this.defaultTimerSlackNs = parent.timerSlackNs;
     this.loginUid = parent.loginUid;

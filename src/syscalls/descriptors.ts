@@ -1,7 +1,7 @@
 /** dup, dup2, dup3, fcntl, ioctl (Linux: fs/file.c, fs/fcntl.c, fs/ioctl.c). */
 import { isErr, type Errno, type GuestAddr } from '../base/brands.js';
 import type { Blocking } from '../base/blocking.js';
-import { EBADF, EFAULT, EINVAL, EISDIR, EOPNOTSUPP, EPERM, EXDEV } from '../abi/errno.js';
+import { EACCES, EBADF, EFAULT, EINVAL, EISDIR, EOPNOTSUPP, EPERM, EXDEV } from '../abi/errno.js';
 import * as fcntlAbi from '../abi/fcntl.js';
 import {
   FD_CLOEXEC,
@@ -40,6 +40,7 @@ import {
   O_NONBLOCK,
   O_PATH,
 } from '../abi/fcntl.js';
+import { LANDLOCK_ACCESS_FS_IOCTL_DEV } from '../abi/landlock.js';
 import { FICLONE, FICLONERANGE, FIOASYNC, FIOCLEX, FIONBIO, FIONCLEX, FIONREAD, FIOQSIZE } from '../abi/ioctls.js';
 import { RLIMIT_NOFILE } from '../abi/resource.js';
 import { S_IFREG } from '../abi/stat.js';
@@ -194,6 +195,7 @@ export const ioctl = syscall('ioctl', [fd, uint, ulong], (task, number, request,
     default:
       break;
   }
+  if ((file.landlockDenied & LANDLOCK_ACCESS_FS_IOCTL_DEV) !== 0) return EACCES;
   return file.ioctl(task, request, argument);
 });
 

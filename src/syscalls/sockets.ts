@@ -1,8 +1,9 @@
 /** Making, naming and connecting sockets, and their options (Linux: net/socket.c). Messages: socket-messages.ts. */
 import { isErr, type Errno } from '../base/brands.js';
 import { thenDo, type Blocking } from '../base/blocking.js';
-import { ECONNABORTED, EFAULT, EINVAL, ENOTSOCK } from '../abi/errno.js';
+import { EACCES, ECONNABORTED, EFAULT, EINVAL, ENOTSOCK } from '../abi/errno.js';
 import { O_CLOEXEC, O_NONBLOCK } from '../abi/fcntl.js';
+import { LANDLOCK_ACCESS_NET_BIND_TCP, LANDLOCK_ACCESS_NET_CONNECT_TCP } from '../abi/landlock.js';
 import { RLIMIT_NOFILE } from '../abi/resource.js';
 import {
   AF_INET,
@@ -27,6 +28,7 @@ import { createSocket, createSocketPair, Socket } from '../net/socket.js';
 import { getSocketOption, setSocketOption } from '../net/socket-options.js';
 import { acceptOn, connectOn } from '../net/socket-wait.js';
 import { dropFile } from '../vfs/fd-table.js';
+import { isPortDenied } from '../vfs/landlock.js';
 import { installPair } from './pipes.js';
 
 const FAMILIES = { AF_UNIX, AF_INET, AF_INET6, AF_NETLINK };
@@ -83,11 +85,22 @@ export const socketpair = syscall('socketpair', [oneOf(FAMILIES), flags(TYPES), 
   return installPair(task, pair, first, second, (type & O_CLOEXEC) !== 0);
 });
 
+/** Landlock's say in ports of TCP. To take a connection back (AF_UNSPEC) is never forbidden. */
+function isPortForbidden(task: Task, { family, type }: Socket, name: Uint8Array, access: number): boolean {
+  if (task.cred.landlock === undefined || type !== SOCK_STREAM || (family !== AF_INET && family !== AF_INET6) || name.length < 4)
+    return false;
+  const isUnspecified = name[0] === 0 && name[1] === 0;
+  if (isUnspecified && access === LANDLOCK_ACCESS_NET_CONNECT_TCP) return false;
+  return isPortDenied(task.cred, name[2]! * 256 + name[3]!, access);
+}
+
 export const bind = syscall('bind', [fd, address, int], (task, number, pointer, length) => {
   const file = socketOf(task, number);
   if (isErr(file)) return file;
   const name = readAddress(task, pointer, length);
-  return isErr(name) ? name : file.bind(task, name as Uint8Array);
+  if (isErr(name)) return name;
+  if (isPortForbidden(task, file, name as Uint8Array, LANDLOCK_ACCESS_NET_BIND_TCP)) return EACCES;
+  return file.bind(task, name as Uint8Array);
 });
 
 export const listen = syscall('listen', [fd, int], (task, number, backlog) => {
@@ -99,7 +112,9 @@ export const connect = syscall('connect', [fd, address, int], (task, number, poi
   const file = socketOf(task, number);
   if (isErr(file)) return file;
   const name = readAddress(task, pointer, length);
-  return isErr(name) ? name : connectOn(task, file, name as Uint8Array);
+  if (isErr(name)) return name;
+  if (isPortForbidden(task, file, name as Uint8Array, LANDLOCK_ACCESS_NET_CONNECT_TCP)) return EACCES;
+  return connectOn(task, file, name as Uint8Array);
 });
 
 function acceptFrom(task: Task, number: number, pointer: number, lengthPointer: number, options: number): number | Blocking<number> {

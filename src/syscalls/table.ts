@@ -22,6 +22,7 @@ import * as kcmp from './kcmp.js';
 import * as kernelLog from './kernel-log.js';
 import * as keys from './keys.js';
 import * as kill from './kill.js';
+import * as landlock from './landlock.js';
 import * as links from './links.js';
 import * as locks from './locks.js';
 import * as membarrier from './membarrier.js';
@@ -414,9 +415,9 @@ export const SYSCALL_TABLE: Readonly<Record<number, SyscallDefinition>> = {
   [NR.epoll_pwait2]: epoll.epollPwait2,
   [NR.mount_setattr]: mountApi.mountSetattr,
   [NR.quotactl_fd]: refused.quotactlFd,
-  [NR.landlock_create_ruleset]: refused.landlockCreateRuleset,
-  [NR.landlock_add_rule]: refused.landlockAddRule,
-  [NR.landlock_restrict_self]: refused.landlockRestrictSelf,
+  [NR.landlock_create_ruleset]: landlock.landlockCreateRuleset,
+  [NR.landlock_add_rule]: landlock.landlockAddRule,
+  [NR.landlock_restrict_self]: landlock.landlockRestrictSelf,
   [NR.memfd_secret]: memfd.memfdSecret,
   [NR.process_mrelease]: refused.processMrelease,
   [NR.futex_waitv]: futex.futexWaitv,

@@ -7,9 +7,11 @@ import type { Timespec } from '../base/clock.js';
 import { CAP_CHOWN, CAP_FSETID } from '../abi/capability.js';
 import { EACCES, EFBIG, EINVAL, EISDIR, EOPNOTSUPP, EPERM, ETXTBSY } from '../abi/errno.js';
 import { IN_ATTRIB, IN_MODIFY } from '../abi/inotify.js';
+import { LANDLOCK_ACCESS_FS_TRUNCATE } from '../abi/landlock.js';
 import { S_IFDIR, S_IFLNK, S_IFREG, S_ISGID, S_ISUID, S_IXGRP } from '../abi/stat.js';
 import { capableOver, inGroup, type Credentials } from './credentials.js';
 import type { AttributeChange, Inode } from './inode.js';
+import { landlockCheck } from './landlock.js';
 import { notifyDentry } from './notify.js';
 import type { OpenFile } from './open-file.js';
 import type { Path } from './path.js';
@@ -80,6 +82,7 @@ export function truncatePath(path: Path, cred: Credentials, size: number, limit:
   if (writable !== 0) return writable;
   const denied = inodePermission(inode, cred, MAY_WRITE);
   if (denied !== 0) return denied;
+  if (cred.landlock !== undefined && landlockCheck(cred, path, LANDLOCK_ACCESS_FS_TRUNCATE) !== 0) return EACCES;
   if (inode.writeDenied > 0) return ETXTBSY;
   if (size > limit && size > inode.size) return EFBIG;
   const result = change(path, { size });
@@ -91,6 +94,7 @@ export function truncatePath(path: Path, cred: Credentials, size: number, limit:
 export function truncateFile(file: OpenFile, cred: Credentials, size: number, limit: number): 0 | Errno {
   if (size < 0) return EINVAL;
   if (file.inode.type !== S_IFREG || !file.writable) return EINVAL;
+  if ((file.landlockDenied & LANDLOCK_ACCESS_FS_TRUNCATE) !== 0) return EACCES;
   if (size > limit && size > file.inode.size) return EFBIG;
   const result = file.truncate(size);
   if (isErr(result)) return result;

@@ -22,6 +22,8 @@ export interface Credentials {
   readonly ambient: number;
   readonly securebits: number;
   readonly userNs: UserNamespace;
+  /** The newest layer of its Landlock restrictions: see landlock.ts. */
+  readonly landlock?: import('./landlock.js').LandlockLayer;
 }
 
 /** Every capability up to CAP_CHECKPOINT_RESTORE (40). */

@@ -4,13 +4,15 @@
  */
 import { isErr, type ByteString, type Errno } from '../base/brands.js';
 import { CAP_MKNOD } from '../abi/capability.js';
-import { EBUSY, EEXIST, EINVAL, EISDIR, ENOENT, ENOTDIR, ENOTEMPTY, EPERM, EXDEV } from '../abi/errno.js';
+import { EACCES, EBUSY, EEXIST, EINVAL, EISDIR, ENOENT, ENOTDIR, ENOTEMPTY, EPERM, EXDEV } from '../abi/errno.js';
 import { IN_ATTRIB, IN_CREATE, IN_DELETE, IN_ISDIR } from '../abi/inotify.js';
+import { LANDLOCK_ACCESS_FS_REMOVE_DIR, LANDLOCK_ACCESS_FS_REMOVE_FILE } from '../abi/landlock.js';
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK, S_ISGID, S_ISUID, S_IXGRP } from '../abi/stat.js';
 import { hasCapability, type Credentials } from './credentials.js';
 import { addChild, lookupChild, markDeleted, type Dentry } from './dentry.js';
 import type { FsContext } from './fs-context.js';
 import type { CreateAttributes, Inode } from './inode.js';
+import { landlockCheck, landlockRefer, makeAccess } from './landlock.js';
 import { isMountPoint } from './mount.js';
 import { noteUnlinked, notifyInode } from './notify.js';
 import type { Path } from './path.js';
@@ -57,6 +59,13 @@ function placeForNew(fs: FsContext, cred: Credentials, base: Path, name: ByteStr
   return writable !== 0 ? writable : walker;
 }
 
+/** As mayCreate, and what Landlock says of something of that type (Linux: security_path_mknod, vfs_mknod). */
+function mayMake(walker: Walk, cred: Credentials, type: number): 0 | Errno {
+  const denied = mayCreate(walker.dentry, cred);
+  if (denied !== 0 || cred.landlock === undefined) return denied;
+  return landlockCheck(cred, walker.path, makeAccess(type));
+}
+
 /** Linux: may_create. */
 export function mayCreate(parent: Dentry, cred: Credentials): 0 | Errno {
   if (parent.deleted) return ENOENT;
@@ -85,7 +94,7 @@ function created(walker: Walk, inode: Inode | Errno, event: number): 0 | Errno {
 export function mkdirPath(fs: FsContext, cred: Credentials, base: Path, name: ByteString, mode: number): 0 | Errno {
   const walker = placeForNew(fs, cred, base, name, true);
   if (isErr(walker)) return walker;
-  const denied = mayCreate(walker.dentry, cred);
+  const denied = mayMake(walker, cred, S_IFDIR);
   if (denied !== 0) return denied;
   const directory = walker.dentry.inode!;
   const attributes = newInodeAttributes(directory, cred, S_IFDIR | (mode & 0o1777), 0, fs.umask);
@@ -99,7 +108,7 @@ export function mknodPath(fs: FsContext, cred: Credentials, base: Path, name: By
   if (type !== S_IFREG && type !== S_IFCHR && type !== S_IFBLK && type !== S_IFIFO && type !== S_IFSOCK) return EINVAL;
   const walker = placeForNew(fs, cred, base, name, false);
   if (isErr(walker)) return walker;
-  const denied = mayCreate(walker.dentry, cred);
+  const denied = mayMake(walker, cred, type);
   if (denied !== 0) return denied;
   const isDevice = type === S_IFCHR || type === S_IFBLK;
   if (isDevice && !(type === S_IFCHR && rdev === 0) && !hasCapability(cred, CAP_MKNOD)) return EPERM;
@@ -118,7 +127,7 @@ export function symlinkPath(fs: FsContext, cred: Credentials, base: Path, name: 
   if (target.length === 0) return ENOENT;
   const walker = placeForNew(fs, cred, base, name, false);
   if (isErr(walker)) return walker;
-  const denied = mayCreate(walker.dentry, cred);
+  const denied = mayMake(walker, cred, S_IFLNK);
   if (denied !== 0) return denied;
   const directory = walker.dentry.inode!;
   const attributes = newInodeAttributes(directory, cred, S_IFLNK | 0o777, 0);
@@ -145,11 +154,18 @@ export function linkPath(
   const denied = mayCreate(walker.dentry, cred);
   if (denied !== 0) return denied;
   if (inode.isDirectory) return EPERM;
+  const referred = cred.landlock === undefined ? 0 : mayRefer(walker, old, cred);
+  if (referred !== 0) return referred;
   const directory = walker.dentry.inode!;
   const linked = directory.link(walker.lastName, inode);
   if (linked !== 0) return linked;
   notifyInode(inode, IN_ATTRIB);
   return created(walker, inode, IN_CREATE);
+}
+
+function mayRefer(walker: Walk, { mount, dentry }: Path, cred: Credentials): 0 | Errno {
+  const from = { mount, dentry: dentry.parent ?? dentry };
+  return landlockRefer(cred, { from, to: walker.path, source: dentry, target: undefined, removes: false, exchange: false });
 }
 
 /** fs.protected_hardlinks: only to one's own files, or ordinary ones that one may read and write. */
@@ -173,6 +189,7 @@ export function unlinkPath(fs: FsContext, cred: Credentials, base: Path, name: B
   if (walker.slashes) return inode.isDirectory ? EISDIR : ENOTDIR;
   const denied = mayDelete(walker.dentry, victim, cred, false);
   if (denied !== 0) return denied;
+  if (cred.landlock !== undefined && landlockCheck(cred, walker.path, LANDLOCK_ACCESS_FS_REMOVE_FILE) !== 0) return EACCES;
   if (isMountPoint(victim)) return EBUSY;
   return removed(walker, victim, walker.dentry.inode!.unlink(walker.lastName), 0);
 }
@@ -190,6 +207,7 @@ export function rmdirPath(fs: FsContext, cred: Credentials, base: Path, name: By
   if (typeof victim === 'number') return victim;
   const denied = mayDelete(walker.dentry, victim, cred, true);
   if (denied !== 0) return denied;
+  if (cred.landlock !== undefined && landlockCheck(cred, walker.path, LANDLOCK_ACCESS_FS_REMOVE_DIR) !== 0) return EACCES;
   if (isMountPoint(victim)) return EBUSY;
   return removed(walker, victim, walker.dentry.inode!.rmdir(walker.lastName), IN_ISDIR);
 }

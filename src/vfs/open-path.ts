@@ -27,6 +27,7 @@ import { addChild, Dentry, lookupChild } from './dentry.js';
 import { dropFile } from './fd-table.js';
 import type { FsContext } from './fs-context.js';
 import { clearSetid } from './attributes.js';
+import { deniedWhenOpen, landlockCheck, landlockOpen, makeAccess } from './landlock.js';
 import { newInodeAttributes } from './namei.js';
 import { notifyDentry, notifyInode } from './notify.js';
 import { OpenFile } from './open-file.js';
@@ -119,6 +120,7 @@ function createAndOpen(fs: FsContext, cred: Credentials, walker: Walk, flags: nu
   if (writable !== 0) return writable;
   const denied = inodePermission(directory, cred, MAY_WRITE | MAY_EXEC);
   if (denied !== 0) return denied;
+  if (cred.landlock !== undefined && landlockCheck(cred, walker.path, makeAccess(S_IFREG)) !== 0) return EACCES;
   const inode = directory.create(walker.lastName, newInodeAttributes(directory, cred, S_IFREG | (mode & 0o7777), 0, fs.umask));
   if (typeof inode === 'number') return inode;
   const dentry = addChild(parent, walker.lastName, inode);
@@ -156,11 +158,13 @@ export function openPlace(cred: Credentials, place: Path, flags: number, created
     if (writable !== 0) return writable;
     if (inode.writeDenied > 0) return ETXTBSY;
   }
+  if (cred.landlock !== undefined && landlockOpen(cred, place, flags, truncates) !== 0) return EACCES;
   const opened = inode.open(flags);
   if (typeof opened === 'number') return opened;
   if (isBlocking(opened)) return openLater(opened, place);
   const file = named(opened, place, writes);
   file.created = created;
+  if (cred.landlock !== undefined) file.landlockDenied = deniedWhenOpen(cred, place);
   if (!truncates) return file;
   const cut = inode.setAttributes({ size: 0 });
   if (cut !== 0) {

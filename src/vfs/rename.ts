@@ -6,6 +6,7 @@ import { IN_ISDIR, IN_MOVED_FROM, IN_MOVED_TO, IN_MOVE_SELF } from '../abi/inoti
 import type { Credentials } from './credentials.js';
 import { exchangeDentries, isWithin, lookupChild, moveDentry, type Dentry } from './dentry.js';
 import type { FsContext } from './fs-context.js';
+import { landlockRefer } from './landlock.js';
 import { isMountPoint } from './mount.js';
 import { mayCreate, mayDelete } from './namei.js';
 import { newCookie, noteUnlinked, notifyInode } from './notify.js';
@@ -62,6 +63,11 @@ function rename(from: Walk, to: Walk, source: Dentry, target: Dentry, cred: Cred
   if (inode === target.inode) return 0;
   const allowed = mayRename(from, to, source, target, cred, flags);
   if (allowed !== 0) return allowed;
+  if (cred.landlock !== undefined) {
+    const referral = { from: from.path, to: to.path, source, target, removes: true, exchange: (flags & RENAME_EXCHANGE) !== 0 };
+    const denied = landlockRefer(cred, referral);
+    if (denied !== 0) return denied;
+  }
   if (isMountPoint(source) || isMountPoint(target)) return EBUSY;
   const moved = from.dentry.inode!.rename(from.lastName, to.dentry.inode!, to.lastName, flags);
   if (moved !== 0) return moved;

@@ -30,6 +30,7 @@ const SET = [
     'SECCOMP',
     'SECCOMP_FILTER',
     'KEYS',
+    'SECURITY_LANDLOCK',
     'BIG_KEYS',
     'MEMBARRIER',
     'KCMP',

@@ -7,12 +7,14 @@ import { byteString } from '../../base/bytes.js';
 import { MS_NOEXEC } from '../../abi/mount.js';
 import { EACCES, EISDIR, ELIBBAD, ELOOP, ENOENT, ENOEXEC, EPERM, ETXTBSY } from '../../abi/errno.js';
 import { AT_FDCWD } from '../../abi/fcntl.js';
+import { LANDLOCK_ACCESS_FS_EXECUTE, LANDLOCK_ACCESS_FS_READ_FILE } from '../../abi/landlock.js';
 import { S_IFREG } from '../../abi/stat.js';
 import type { MappedFile } from '../../mm/address-space.js';
 import { KernelIoVec } from '../../mm/io-vec.js';
 import type { PageCache } from '../../mm/page-cache.js';
 import type { Credentials } from '../../vfs/credentials.js';
 import type { FsContext } from '../../vfs/fs-context.js';
+import { landlockCheck } from '../../vfs/landlock.js';
 import { dropPath, holdPath, pathString, type Path } from '../../vfs/path.js';
 import { LOOKUP_EMPTY, LOOKUP_FOLLOW, walk } from '../../vfs/path-walk.js';
 import { inodePermission, MAY_EXEC } from '../../vfs/permissions.js';
@@ -23,6 +25,8 @@ import { credentialsAfterExec } from './exec-credentials.js';
 import { isScript, parseScript, SCRIPT_HEAD_BYTES } from './script.js';
 
 const MAX_SCRIPT_DEPTH = 5;
+/** A program is read, too. */
+const EXECUTING = LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE;
 
 /** Who executes, and from where paths are looked up. */
 export interface ProgramContext {
@@ -122,6 +126,7 @@ function openExecutable(context: ProgramContext, base: Path, name: ByteString, f
   if ((path.mount.flags & MS_NOEXEC) !== 0) return EACCES;
   const denied = inodePermission(inode, context.cred, MAY_EXEC);
   if (isErr(denied)) return denied;
+  if (context.cred.landlock !== undefined && landlockCheck(context.cred, path, EXECUTING) !== 0) return EACCES;
   if (inode.writers > 0) return ETXTBSY;
   const mappable = inode.mappable();
   if (isErr(mappable)) return mappable === EISDIR ? EACCES : mappable;

@@ -2,8 +2,10 @@
 import { EINVAL, EPERM, ESRCH } from '../../abi/errno.js';
 import type { Errno } from '../../base/brands.js';
 import { CAP_KILL } from '../../abi/capability.js';
+import { LANDLOCK_SCOPE_SIGNAL } from '../../abi/landlock.js';
 import { SIGCONT } from '../../abi/signal.js';
 import { capableIn, type Credentials } from '../../vfs/credentials.js';
+import { isScoped } from '../../vfs/landlock.js';
 import { globalPid, pidFor, taskByPid } from '../pid-namespace.js';
 import type { Task } from '../task.js';
 import type { ThreadGroup } from '../thread-group.js';
@@ -18,6 +20,7 @@ export function isSignal(signal: number): boolean {
 /** Same user, CAP_KILL, or SIGCONT within a session. */
 function maySignal(sender: Task, target: ThreadGroup, signal: number, identity: Credentials | undefined): boolean {
   if (sender.group === target || !identity) return true;
+  if (sender.cred.landlock !== undefined && isScoped(sender.cred, identity.landlock, LANDLOCK_SCOPE_SIGNAL)) return false;
   const { uid, euid } = sender.cred;
   if (euid === identity.suid || euid === identity.uid || uid === identity.suid || uid === identity.uid) return true;
   if (capableIn(sender.cred, identity.userNs, CAP_KILL)) return true;

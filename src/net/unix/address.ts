@@ -1,7 +1,9 @@
 /** Names of AF_UNIX sockets (Linux: net/unix/af_unix.c; unix(7)): struct sockaddr_un to a name and back, and who has which. */
 import { isErr, type ByteString, type Errno } from '../../base/brands.js';
 import { byteString, bytesOf } from '../../base/bytes.js';
-import { EADDRINUSE, ECONNREFUSED, EEXIST, EINVAL, ENOSPC } from '../../abi/errno.js';
+import { EADDRINUSE, ECONNREFUSED, EEXIST, EINVAL, ENOSPC, EPERM } from '../../abi/errno.js';
+import { LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET } from '../../abi/landlock.js';
+import { isScoped } from '../../vfs/landlock.js';
 import { AF_UNIX } from '../../abi/socket.js';
 import { SOCKADDR_UN_SIZE, SUN_PATH } from '../../abi/socket-struct.js';
 import { S_IFSOCK } from '../../abi/stat.js';
@@ -114,10 +116,16 @@ export function findSocket(task: Task, from: UnixSocket, address: Uint8Array): U
     case 'unnamed':
       return EINVAL;
     case 'abstract':
-      return abstractNames(from).get(name.name) ?? ECONNREFUSED;
+      return findAbstract(task, from, name.name);
     case 'path':
       return findByPath(task, name.path);
   }
+}
+
+function findAbstract(task: Task, from: UnixSocket, name: ByteString): UnixSocket | Errno {
+  const found = abstractNames(from).get(name);
+  if (!found) return ECONNREFUSED;
+  return isScoped(task.cred, found.landlock, LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET) ? EPERM : found;
 }
 
 function findByPath(task: Task, path: ByteString): UnixSocket | Errno {

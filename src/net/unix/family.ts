@@ -15,6 +15,12 @@ import { UnixStreamSocket } from './stream-socket.js';
 import { credentialsOf, UnixSocket } from './unix-socket.js';
 
 function create(task: Task, type: number, protocol: number): UnixSocket | Errno {
+  const socket = construct(task, type, protocol);
+  if (socket instanceof UnixSocket) socket.landlock = task.cred.landlock;
+  return socket;
+}
+
+function construct(task: Task, type: number, protocol: number): UnixSocket | Errno {
   if (protocol !== 0 && protocol !== AF_UNIX) return EPROTONOSUPPORT;
   const { fsuid, fsgid } = task.cred;
   switch (type) {

@@ -17,6 +17,7 @@ import { interfaceIoctl } from '../interface-ioctl.js';
 import { credentialsFor } from '../control-messages.js';
 import { receiveRequest, Socket, type ReceiveRequest, type SendRequest } from '../socket.js';
 import { autobind, bindAddress, rebindError, unbindAddress, UNNAMED, type UnixAddress } from './address.js';
+import type { LandlockLayer } from '../../vfs/landlock.js';
 import { collectGarbage, discardFiles, type FileCarrier } from './in-flight.js';
 
 export const RECEIVE_SHUTDOWN = 1;
@@ -46,6 +47,8 @@ export abstract class UnixSocket extends Socket implements FileCarrier {
   /** SO_PASSCRED */
   passesCredentials = false;
   shutdownMask = 0;
+  /** What its creator was restricted by. */
+  landlock: LandlockLayer | undefined = undefined;
   error: 0 | Errno = 0;
   isReleased = false;
 
