@@ -3,23 +3,31 @@
  * `npm run check` asks. Nobody edits the file by hand.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { ERRNO_NAMES } from '../src/abi/errno.js';
 import { NR } from '../src/abi/syscall-numbers.js';
 import type { Support, SyscallDefinition } from '../src/kernel/syscall.js';
 import { SYSCALL_TABLE } from '../src/syscalls/table.js';
-import { ROOT } from './repository.js';
+import { BUILD, listFiles, ROOT } from './repository.js';
 
 const FILE = join(ROOT, 'docs/SYSCALLS.md');
 
-/** The whole page. Calls that answer ENOSYS for want of an entry are listed at the end, by name only. */
-export function syscallDocs(numbers: Readonly<Record<string, number>>, table: Readonly<Record<number, SyscallDefinition>>): string {
+/** The whole page. Calls that answer ENOSYS for want of an entry are listed at the end, by name only. `fileOf`: below src/syscalls/. */
+export function syscallDocs(
+  numbers: Readonly<Record<string, number>>,
+  table: Readonly<Record<number, SyscallDefinition>>,
+  fileOf: (definition: SyscallDefinition) => string,
+): string {
   const all = Object.entries(numbers).sort((a, b) => a[1] - b[1]);
   const present = all.filter(([, number]) => table[number] !== undefined);
   const absent = all.filter(([, number]) => table[number] === undefined);
   const levels = present.map(([, number]) => table[number]!.support.level);
   const count = (level: Support['level']): number => levels.filter((other) => other === level).length;
-  const rows = present.map(([name, number]) => `| ${number} | ${name} | ${describe(table[number]!.support)} |`);
+  const rows = present.map(([name, number]) => {
+    const definition = table[number]!;
+    const file = fileOf(definition);
+    return `| ${number} | ${name} | [${file}](../src/syscalls/${file}) | ${describe(definition.support)} |`;
+  });
   return [
     '# System calls',
     '',
@@ -28,8 +36,8 @@ export function syscallDocs(numbers: Readonly<Record<string, number>>, table: Re
     `Of the ${all.length} calls of x86-64 Linux, ${count('full')} are supported, ${count('partial')} in part, ${count('stub')} are refused with a`,
     `definite error, and ${absent.length} answer ENOSYS, as on a kernel that was built without them.`,
     '',
-    '| number | call | support |',
-    '|---:|---|---|',
+    '| number | call | file | support |',
+    '|---:|---|---|---|',
     ...rows,
     '',
     '## Absent (ENOSYS)',
@@ -44,7 +52,7 @@ function describe(support: Support): string {
     case 'full':
       return 'full';
     case 'partial':
-      return `partial: without ${escapeCell(support.missing)}`;
+      return `partial: ${escapeCell(support.note)}`;
     case 'stub':
       return `refused with ${ERRNO_NAMES[-support.answer] ?? support.answer}: ${escapeCell(support.why)}`;
   }
@@ -59,8 +67,19 @@ function wrap(text: string): string {
   return text.replace(/(.{1,120})(?: |$)/g, '$1\n').trimEnd();
 }
 
-function main(): void {
-  const wanted = syscallDocs(NR, SYSCALL_TABLE);
+/** Which file of src/syscalls exports a definition. */
+async function definingFiles(): Promise<Map<unknown, string>> {
+  const files = new Map<unknown, string>();
+  for (const source of listFiles('src/syscalls', '.ts').filter((file) => !file.endsWith('.test.ts'))) {
+    const module = (await import(join(BUILD, source.replace(/\.ts$/, '.js')))) as Readonly<Record<string, unknown>>;
+    for (const exported of Object.values(module)) files.set(exported, basename(source));
+  }
+  return files;
+}
+
+async function main(): Promise<void> {
+  const files = await definingFiles();
+  const wanted = syscallDocs(NR, SYSCALL_TABLE, (definition) => files.get(definition)!);
   if (!process.argv.includes('--check')) writeFileSync(FILE, wanted);
   else if (!existsSync(FILE) || readFileSync(FILE, 'utf8') !== wanted) {
     console.error('docs/SYSCALLS.md is not what the table says: run npm run docs');
@@ -68,4 +87,4 @@ function main(): void {
   }
 }
 
-if (process.argv[1]?.endsWith('gen-syscall-docs.js')) main();
+if (process.argv[1]?.endsWith('gen-syscall-docs.js')) await main();

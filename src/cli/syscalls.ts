@@ -34,7 +34,7 @@ function describe(support: Support): Pick<Row, 'support' | 'note'> {
     case 'full':
       return { support: 'full', note: '' };
     case 'partial':
-      return { support: 'partial', note: `without ${support.missing}` };
+      return { support: 'partial', note: support.note };
     case 'stub':
       return { support: 'stub', note: `${ERRNO_NAMES[-support.answer] ?? support.answer}: ${support.why}` };
   }

@@ -102,12 +102,13 @@ export const path = argument<ByteString>(
 
 export type Support =
   | { readonly level: 'full' }
-  | { readonly level: 'partial'; readonly missing: string }
+  | { readonly level: 'partial'; readonly note: string }
   | { readonly level: 'stub'; readonly answer: Errno; readonly why: string };
 
 export const full: Support = { level: 'full' };
-export function partial(missing: string): Support {
-  return { level: 'partial', missing };
+/** `note`: what is missing or different, as it stands in docs/SYSCALLS.md. */
+export function partial(note: string): Support {
+  return { level: 'partial', note };
 }
 
 /**

@@ -31,7 +31,7 @@ export const ioSetup = syscall('io_setup', [uint, address], (task, capacity, at)
 
 export const ioDestroy = syscall('io_destroy', [ulong], (task, context) => destroyAioContext(task.machine, task.mm, context));
 
-const SUBMIT = partial('made at once; no polls');
+const SUBMIT = partial('operations are made at once; no polls');
 
 export const ioSubmit = syscall(
   'io_submit',

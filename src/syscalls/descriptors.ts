@@ -121,7 +121,7 @@ export const fcntl = syscall(
         return (file.flags & O_PATH) !== 0 ? EBADF : control(task, number, file, command, argument);
     }
   },
-  partial('leases'),
+  partial('no leases'),
 );
 
 /** The commands that an O_PATH descriptor does not take. */

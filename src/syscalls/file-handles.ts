@@ -48,7 +48,7 @@ export const nameToHandleAt = syscall(
     if (isErr(task.mm.copyOut(handleAt, bytes, 0, fits ? bytes.length : HEADER_BYTES))) return EFAULT;
     return fits ? 0 : EOVERFLOW;
   },
-  partial('tmpfs; of other file systems with AT_HANDLE_FID'),
+  partial('on tmpfs; elsewhere with AT_HANDLE_FID only'),
 );
 
 interface Handle {
@@ -102,7 +102,7 @@ export const openByHandleAt = syscall(
     const opened = openPlace(task.cred, { mount: place.mount, dentry }, options, false);
     return isBlocking(opened) ? later(task, opened, options) : install(task, opened, options);
   },
-  partial('tmpfs'),
+  partial('on tmpfs only'),
 );
 
 function install(task: Task, opened: OpenFile | Errno, options: number): number {

@@ -99,7 +99,7 @@ export const futex = syscall(
         return piCommand(task, command, at, timeout, isRealtime, isPrivate);
     }
   },
-  partial('FUTEX_WAIT_REQUEUE_PI and FUTEX_CMP_REQUEUE_PI; priorities are not inherited'),
+  partial('no FUTEX_WAIT_REQUEUE_PI and FUTEX_CMP_REQUEUE_PI; priorities are not inherited'),
 );
 
 function piCommand(

@@ -76,7 +76,7 @@ export const renameat2 = syscall(
   'renameat2',
   [dirfd, path, dirfd, path, flags({ RENAME_NOREPLACE, RENAME_EXCHANGE, RENAME_WHITEOUT })],
   renameAt,
-  partial('RENAME_WHITEOUT'),
+  partial('no RENAME_WHITEOUT'),
 );
 
 export const mknod = syscall('mknod', [path, mode, uint], (task, name, kind, device) =>

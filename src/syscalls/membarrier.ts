@@ -75,5 +75,5 @@ export const membarrier = syscall(
         return EINVAL;
     }
   },
-  partial('barriers of restartable sequences'),
+  partial('no barriers of restartable sequences'),
 );

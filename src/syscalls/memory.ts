@@ -98,7 +98,7 @@ const PROT_SEM = 8;
 const PROT_GROWSDOWN = 0x0100_0000;
 const PROT_GROWSUP = 0x0200_0000;
 
-export const mmap = syscall('mmap', [address, size, flags(PROT_FLAGS), flags(MAP_FLAGS), fd, ulong], mmapHandler, partial('huge pages'));
+export const mmap = syscall('mmap', [address, size, flags(PROT_FLAGS), flags(MAP_FLAGS), fd, ulong], mmapHandler, partial('no huge pages'));
 
 function mmapHandler(
   task: Task,

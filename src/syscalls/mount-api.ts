@@ -208,5 +208,5 @@ export const mountSetattr = syscall(
     if (!isMountRoot(place) || !isMovable(task, place.mount)) return EINVAL;
     return changeAttributes(place.mount, (options & AT_RECURSIVE) !== 0, change);
   },
-  partial('MOUNT_ATTR_IDMAP'),
+  partial('no MOUNT_ATTR_IDMAP'),
 );

@@ -61,7 +61,7 @@ export const ptrace = syscall(
     if (request === PTRACE_INTERRUPT) return interruptTracee(target, trace);
     return isTraceStopped(target) ? stoppedRequest(task, target, trace, request, at, data) : ESRCH;
   },
-  partial('hardware breakpoints; PTRACE_SECCOMP_GET_FILTER'),
+  partial('no hardware breakpoints, no PTRACE_SECCOMP_GET_FILTER'),
 );
 
 function interruptTracee(target: Task, trace: Trace): 0 | Errno {

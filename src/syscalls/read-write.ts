@@ -135,7 +135,7 @@ export const pwritev2 = syscall(
     }
     return writeTo(task, file, io, end, noWait);
   },
-  partial('RWF_NOAPPEND'),
+  partial('no RWF_NOAPPEND'),
 );
 
 export const lseek = syscall('lseek', [fd, long, int], (task, number, offset, whence) => {

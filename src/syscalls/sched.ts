@@ -87,7 +87,7 @@ export const getcpu = syscall(
     }
     return nodeAt === 0 ? 0 : task.mm.writeU32(nodeAt, 0);
   },
-  partial('the first CPU that the thread may use'),
+  partial('always the first CPU that the thread may use'),
 );
 
 /** Shorter reservations are refused (Linux: DL_SCALE). */

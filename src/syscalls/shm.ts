@@ -32,7 +32,7 @@ export const shmget = syscall(
   'shmget',
   [int, size, flags({ IPC_CREAT, IPC_EXCL, SHM_NORESERVE })],
   (task, key, bytes, options) => ((options & SHM_HUGETLB) !== 0 ? EINVAL : get(task, key, bytes, options)),
-  partial('huge pages'),
+  partial('no huge pages'),
 );
 export const shmat = syscall('shmat', [int, address, flags({ SHM_RDONLY, SHM_RND, SHM_REMAP, SHM_EXEC })], attach);
 export const shmdt = syscall('shmdt', [address], detach);
