@@ -44,7 +44,9 @@ function padded(hex: string, length: number): Uint8Array {
   return Uint8Array.from(Buffer.from(length === UNKNOWN_LENGTH ? hex : `${hex}9090`, 'hex'));
 }
 
-test('the C library of the machine, instruction by instruction', { timeout: 60_000 }, () => {
+const skip = spawnSync('objdump', ['--version']).error ? 'no objdump (binutils)' : false;
+
+test('the C library of the machine, instruction by instruction', { timeout: 60_000, skip }, () => {
   const library = /\/\S*\/libc[.-]\S*/.exec(readFileSync('/proc/self/maps', 'latin1'))?.[0];
   ok(library, 'a C library');
   const { stdout, error } = spawnSync('objdump', ['-d', '-j', '.text', '--insn-width=16', library], {

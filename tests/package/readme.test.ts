@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { isInstalled } from '../../tools/install-test-programs.js';
 import { listFiles, ROOT } from '../../tools/repository.js';
 
 const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
@@ -33,6 +34,11 @@ function inRepository(
   }
 }
 
+function missing(...programs: string[]): string | false {
+  const absent = programs.filter((program) => !isInstalled(program));
+  return absent.length > 0 ? `no ${absent.join(', no ')}` : false;
+}
+
 describe('README', { timeout: 300_000 }, () => {
   test('the command that does the main job', () => {
     const command = blocks('sh')[0]!.trim();
@@ -42,7 +48,7 @@ describe('README', { timeout: 300_000 }, () => {
     assert.equal(stdout.trim().split('\n').length, 10, stdout);
   });
 
-  test('the commands under Use', () => {
+  test('the commands under Use', { skip: missing('/usr/bin/python3', 'make') }, () => {
     const commands = blocks('sh')[2]!
       .trim()
       .split('\n')
@@ -57,7 +63,7 @@ describe('README', { timeout: 300_000 }, () => {
     }
   });
 
-  test('the example of the library prints what the README says', () => {
+  test('the example of the library prints what the README says', { skip: missing('/usr/bin/python3') }, () => {
     const { status, stdout, stderr } = inRepository([process.execPath, 'example.mjs'], { 'example.mjs': blocks('js')[0]! });
     assert.equal(status, 0, stderr);
     const lines = stdout
