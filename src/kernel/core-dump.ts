@@ -1,7 +1,7 @@
 /**
  * Core files (core(5); Linux: fs/coredump.c, fs/binfmt_elf.c elf_core_dump): an ELF file of notes and of the memory that the
  * process had touched, written where kernel.core_pattern says, within RLIMIT_CORE. A core is as large as the address space and
- * mostly holes. Left out: patterns that name a program, registers of other threads, NT_FILE, file pages that were only read.
+ * mostly holes. Left out: patterns that name a program, registers of other threads, NT_FILE, pages of shared file mappings.
  */
 import { isErr, type ByteString } from '../base/brands.js';
 import { PAGE_SIZE, pageUp } from '../base/page.js';
@@ -114,25 +114,34 @@ function writeCore(task: Task, signal: number, file: OpenFile, limit: number): b
   return true;
 }
 
-/** What is in frames, at its place; the rest is a hole. */
+/** What is in frames, and of files that are dumped all that they hold, at its place; the rest is a hole. */
 function writeMemory(task: Task, file: OpenFile, vmas: readonly Vma[], start: number, limit: number): void {
   const { mm } = task;
   let offset = start;
   let left = MOST_BYTES;
   for (const vma of vmas) {
     const end = vma.start + bytesOf(mm, vma);
-    const { items } = mm.extents;
-    for (let i = mm.extents.indexOf(vma.start); i < items.length && items[i]!.start < end; i++) {
-      const from = Math.max(vma.start, items[i]!.start);
+    for (const [from, to] of pieces(mm, vma, end)) {
       const position = offset + (from - vma.start);
-      const length = Math.min(items[i]!.end, end) - from;
-      if (position + length > limit || length > left) return;
-      left -= length;
-      if (file.write(mm.ioVec(from, length), position) < 0) return;
+      if (position + (to - from) > limit || to - from > left) return;
+      left -= to - from;
+      if (file.write(mm.ioVec(from, to - from), position) < 0) return;
     }
     offset += end - vma.start;
   }
   if (offset <= limit && file.inode.size < offset) file.truncate(offset);
+}
+
+/** The ranges to be written of a mapping that is dumped up to `end`. A page of a file counts though nobody has touched it. */
+function* pieces(mm: AddressSpace, vma: Vma, end: number): Iterable<readonly [number, number]> {
+  if (vma.cache !== undefined && !vma.isShared) {
+    if (end > vma.start) yield [vma.start, end];
+    return;
+  }
+  const { items } = mm.extents;
+  for (let i = mm.extents.indexOf(vma.start); i < items.length && items[i]!.start < end; i++) {
+    yield [Math.max(vma.start, items[i]!.start), Math.min(items[i]!.end, end)];
+  }
 }
 
 function isDumped(vma: Vma): boolean {
