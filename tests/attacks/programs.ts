@@ -26,7 +26,7 @@ export function attackPrograms(): Attack[] {
       cflags: LAYOUT,
       needsRoot: false,
       timeoutMs: 0,
-      headers: [join(FOLDER, 'attack.h')],
+      headers: ['attack.h', 'jumps.h'].map((header) => join(FOLDER, header)),
     };
     const isNative = readFileSync(join(ROOT, source), 'utf8').startsWith('// attack: native');
     return { name, isNative, executable: () => compile(program, 'dynamic') };
