@@ -26,7 +26,9 @@ const ANSWER_MS = 20_000;
 const LIMITS = { memoryBytes: 256 << 20, diskBytes: 96 << 20, processes: 150, openFiles: 256, cpuSeconds: 30 };
 
 const only = process.env['SKAS_ONLY']?.split(',');
-const attacks = attackPrograms().filter(({ name }) => name !== 'witness' && (only === undefined || only.includes(name)));
+const attacks = attackPrograms().filter(
+  ({ name }) => name !== 'witness' && name !== 'memory-owners' && (only === undefined || only.includes(name)),
+);
 const witnessProgram = attackPrograms().find(({ name }) => name === 'witness')!;
 
 const defects: string[] = [];
