@@ -41,15 +41,13 @@ test('a process that a signal ends leaves a core, within its limit, where the pa
 test('a page of a private mapping is in the core though nobody has touched it, as debuggers look for the lists of libraries there', () => {
   const program = [
     'import mmap, os, signal',
-    'f = open("data", "wb+")',
-    'f.truncate(1 << 22)',
-    'f.seek((1 << 22) - 100)',
-    'f.write(b"untouched-" + b"page")',
-    'f.flush()',
-    'm = mmap.mmap(f.fileno(), 1 << 22, mmap.MAP_PRIVATE)',
+    'f = open("data", "rb")',
+    'm = mmap.mmap(f.fileno(), 0, mmap.MAP_PRIVATE, mmap.PROT_READ | mmap.PROT_WRITE)',
     'm[0:1] = b"x"',
     'os.kill(os.getpid(), signal.SIGSEGV)',
   ];
-  const script = `ulimit -c unlimited; python3 -c '${program.join('\n')}'; grep -c untouched-page core`;
+  const script = `
+    (head -c 4194304 /dev/zero; printf 'untouched-%s' page) > data
+    ulimit -c unlimited; python3 -c '${program.join('\n')}'; grep -c untouched-page core`;
   assert.match(run(script), /^1$/m);
 });
