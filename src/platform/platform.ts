@@ -111,7 +111,7 @@ export interface HostSpace {
   fork(from: HostThread): HostThread | Errno;
   /** Absent: no code is ever changed. */
   readonly patcher?: SitePatcher;
-  /** The first address that a guest may map, where that is not Linux's own default. */
+  /** As the platform's. */
   readonly lowestAddress?: GuestAddr;
   /** As `map` of one page at `phys` that has been patched. False, with nothing done: not possible in this space. */
   mapPatched?(address: GuestAddr, prot: number, phys: PhysAddr, page: PatchedPage): boolean;
@@ -130,6 +130,8 @@ export interface HostSpace {
 
 export interface Platform {
   readonly name: 'ptrace' | 'seccomp';
+  /** The first address that a guest may map, where that is not Linux's own default. */
+  readonly lowestAddress?: GuestAddr;
   /** A new empty space with one stopped thread. */
   createSpace(): HostThread | Errno;
   /**

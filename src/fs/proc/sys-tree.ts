@@ -5,6 +5,7 @@
 import { EINVAL, EPERM } from '../../abi/errno.js';
 import { CAP_SYS_ADMIN } from '../../abi/capability.js';
 import { PAGE_SIZE } from '../../base/page.js';
+import { MMAP_MIN_ADDR } from '../../mm/address-space-map.js';
 import type { Machine } from '../../kernel/machine.js';
 import { PID_MAX } from '../../kernel/pids.js';
 import type { Sysctl } from '../../kernel/sysctl.js';
@@ -129,7 +130,7 @@ function tree(machine: Machine): Tree {
       overcommit_ratio: kept(50),
       max_map_count: kept(65530, 0, 65530),
       swappiness: kept(60, 0, 200),
-      mmap_min_addr: line(65536),
+      mmap_min_addr: line(machine.platform.lowestAddress ?? MMAP_MIN_ADDR),
       nr_hugepages: line(0),
       drop_caches: order(1, 4),
       compact_memory: order(1, 1),

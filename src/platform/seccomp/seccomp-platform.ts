@@ -73,6 +73,7 @@ interface StubFrames {
 
 export class SeccompPlatform implements Platform {
   readonly name = 'seccomp';
+  readonly lowestAddress = LOWEST_GUEST;
   readonly counts = {
     syscalls: 0,
     patchedCalls: 0,

@@ -118,5 +118,10 @@ int main(void) {
   long sum = 0;
   for (int i = 0; i < 2000; i++) sum += p[i * 4096];
   printf("sum %ld\n", sum);
+  // The lowest address that may be mapped is what /proc says.
+  FILE *lowest = fopen("/proc/sys/vm/mmap_min_addr", "r");
+  unsigned long min = 0;
+  OK(lowest && fscanf(lowest, "%lu", &min) == 1 && min >= 4096);
+  OK(mmap((void *)min, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == (void *)min);
   return done();
 }
