@@ -41,7 +41,18 @@ import {
   O_PATH,
 } from '../abi/fcntl.js';
 import { LANDLOCK_ACCESS_FS_IOCTL_DEV } from '../abi/landlock.js';
-import { FICLONE, FICLONERANGE, FIOASYNC, FIOCLEX, FIONBIO, FIONCLEX, FIONREAD, FIOQSIZE } from '../abi/ioctls.js';
+import {
+  FICLONE,
+  FICLONERANGE,
+  FIOASYNC,
+  FIOCLEX,
+  FIONBIO,
+  FIONCLEX,
+  FIONREAD,
+  FIOQSIZE,
+  FS_IOC_GETFLAGS,
+  FS_IOC_SETFLAGS,
+} from '../abi/ioctls.js';
 import { RLIMIT_NOFILE } from '../abi/resource.js';
 import { S_IFREG } from '../abi/stat.js';
 import { CAP_SYS_RESOURCE } from '../abi/capability.js';
@@ -54,6 +65,8 @@ import { anyFileOf, fileOf, installFile } from '../kernel/task-files.js';
 import { hasCapability } from '../vfs/credentials.js';
 import { RDX } from '../platform/registers.js';
 import type { OpenFile } from '../vfs/open-file.js';
+import { isAppendOnly, setFileFlags } from '../vfs/inode-flags.js';
+import type { Path } from '../vfs/path.js';
 import { ownerOrCapable } from '../vfs/permissions.js';
 
 function limitOf(task: Task): number {
@@ -166,6 +179,7 @@ function control(task: Task, number: number, file: OpenFile, command: number, ar
 
 function setStatusFlags(task: Task, number: number, file: OpenFile, wanted: number): 0 | Errno {
   if ((wanted & O_NOATIME) !== 0 && (file.flags & O_NOATIME) === 0 && !ownerOrCapable(file.inode, task.cred)) return EPERM;
+  if (((wanted ^ file.flags) & O_APPEND) !== 0 && isAppendOnly(file.inode)) return EPERM;
   file.flags = (file.flags & ~SETTABLE) | (wanted & SETTABLE);
   updateAsync(task.machine, file, number);
   file.onFlagsChanged();
@@ -192,12 +206,23 @@ export const ioctl = syscall('ioctl', [fd, uint, ulong], (task, number, request,
     case FIOQSIZE:
       if (file.inode.type !== S_IFREG && !file.inode.isDirectory) break;
       return task.mm.writeU64(argument, file.inode.size);
+    case FS_IOC_GETFLAGS:
+    case FS_IOC_SETFLAGS:
+      if (!file.inode.keepsFlags || !file.path) break;
+      return fileFlags(task, file.path, request, argument);
     default:
       break;
   }
   if ((file.landlockDenied & LANDLOCK_ACCESS_FS_IOCTL_DEV) !== 0) return EACCES;
   return file.ioctl(task, request, argument);
 });
+
+/** The request's type says long; an int is what is meant. */
+function fileFlags(task: Task, path: Path, request: number, argument: number): 0 | Errno {
+  if (request === FS_IOC_GETFLAGS) return task.mm.writeU32(argument, path.dentry.inode!.fileFlags);
+  const wanted = task.mm.readU32(argument);
+  return isErr(wanted) ? wanted : setFileFlags(path, task.cred, wanted);
+}
 
 /** Sharing blocks between files: no file system here can, and what comes before that answer is as in Linux (vfs_clone_file_range). */
 function cloneRange(task: Task, target: OpenFile, request: number, argument: number): Errno {

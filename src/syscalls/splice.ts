@@ -1,7 +1,7 @@
 /** sendfile, splice, tee, vmsplice, copy_file_range (Linux: fs/splice.c, fs/read_write.c). */
 import { sleepOn, thenDo, type Blocking } from '../base/blocking.js';
 import { isErr, type Errno } from '../base/brands.js';
-import { EAGAIN, EBADF, EFAULT, EFBIG, EINVAL, EISDIR, EOVERFLOW, ESPIPE } from '../abi/errno.js';
+import { EAGAIN, EBADF, EFAULT, EFBIG, EINVAL, EISDIR, EOVERFLOW, EPERM, ESPIPE } from '../abi/errno.js';
 import { O_APPEND, SPLICE_F_GIFT, SPLICE_F_MORE, SPLICE_F_MOVE, SPLICE_F_NONBLOCK } from '../abi/fcntl.js';
 import { MAX_RW_COUNT } from '../abi/fs.js';
 import { IN_ACCESS, IN_MODIFY } from '../abi/inotify.js';
@@ -16,6 +16,7 @@ import type { Task } from '../kernel/task.js';
 import type { IoVec } from '../mm/io-vec.js';
 import { notifyDentry } from '../vfs/notify.js';
 import type { OpenFile } from '../vfs/open-file.js';
+import { isImmutable } from '../vfs/inode-flags.js';
 import { CURRENT, readFile, WRITE_EVENTS } from '../vfs/read-write.js';
 
 type Answer = number | Blocking<number>;
@@ -162,6 +163,7 @@ function checkCopy(source: End, target: End, count: number): 0 | Errno {
   if (from.inode.type === S_IFDIR || to.inode.type === S_IFDIR) return EISDIR;
   if (from.inode.type !== S_IFREG || to.inode.type !== S_IFREG) return EINVAL;
   if (!from.readable || !to.writable || to.appending) return EBADF;
+  if (isImmutable(to.inode)) return EPERM;
   if (source.position + count > 2 ** 63 || target.position + count > 2 ** 63) return EOVERFLOW;
   const length = Math.max(0, Math.min(count, from.inode.size - source.position));
   const overlaps = target.position < source.position + length && source.position < target.position + length;

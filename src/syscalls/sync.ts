@@ -2,7 +2,7 @@
 import { isErr } from '../base/brands.js';
 import { PAGE_SIZE } from '../base/page.js';
 import { struct, u64 } from '../base/struct.js';
-import { EBADF, EFAULT, EFBIG, EINVAL, EISDIR, ENODEV, EOPNOTSUPP, ESPIPE } from '../abi/errno.js';
+import { EBADF, EFAULT, EFBIG, EINVAL, EISDIR, ENODEV, EOPNOTSUPP, EPERM, ESPIPE } from '../abi/errno.js';
 import {
   FALLOC_FL_COLLAPSE_RANGE,
   FALLOC_FL_INSERT_RANGE,
@@ -19,6 +19,7 @@ import { raiseForWrite } from '../kernel/task-io.js';
 import type { PageCache } from '../mm/page-cache.js';
 import type { FileSystem } from '../vfs/file-system.js';
 import type { Mount } from '../vfs/mount.js';
+import { isAppendOnly, isImmutable } from '../vfs/inode-flags.js';
 import { notifyDentry } from '../vfs/notify.js';
 
 function collect(mount: Mount, into: Set<FileSystem>): Set<FileSystem> {
@@ -86,6 +87,7 @@ export const fallocate = syscall(
     if ((mode & ~ALL_MODES) !== 0) return EOPNOTSUPP;
     if ((mode & FALLOC_FL_PUNCH_HOLE) !== 0 && (mode & FALLOC_FL_KEEP_SIZE) === 0) return EOPNOTSUPP;
     if (!file.writable) return EBADF;
+    if (isImmutable(file.inode) || ((mode & ~FALLOC_FL_KEEP_SIZE) !== 0 && isAppendOnly(file.inode))) return EPERM;
     if (file.inode.type === S_IFIFO) return ESPIPE;
     if (file.inode.isDirectory) return EISDIR;
     if (file.inode.type !== S_IFREG) return ENODEV;

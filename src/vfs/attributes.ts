@@ -11,6 +11,7 @@ import { LANDLOCK_ACCESS_FS_TRUNCATE } from '../abi/landlock.js';
 import { S_IFDIR, S_IFLNK, S_IFREG, S_ISGID, S_ISUID, S_IXGRP } from '../abi/stat.js';
 import { capableOver, inGroup, type Credentials } from './credentials.js';
 import type { AttributeChange, Inode } from './inode.js';
+import { isAppendOnly, isImmutable, isProtected } from './inode-flags.js';
 import { landlockCheck } from './landlock.js';
 import { notifyDentry } from './notify.js';
 import type { OpenFile } from './open-file.js';
@@ -29,7 +30,7 @@ export function changeMode(path: Path, cred: Credentials, mode: number): 0 | Err
   if (writable !== 0) return writable;
   const inode = path.dentry.inode!;
   if (inode.type === S_IFLNK) return EOPNOTSUPP;
-  if (!ownerOrCapable(inode, cred)) return EPERM;
+  if (isProtected(inode) || !ownerOrCapable(inode, cred)) return EPERM;
   const keepsSetgid = inGroup(cred, inode.gid) || capableOver(inode, cred, CAP_FSETID);
   return change(path, { mode: mode & (keepsSetgid ? 0o7777 : 0o5777) });
 }
@@ -39,6 +40,7 @@ export function changeOwner(path: Path, cred: Credentials, uid: number, gid: num
   const writable = wantWrite(path.mount);
   if (writable !== 0) return writable;
   const inode = path.dentry.inode!;
+  if (isProtected(inode)) return EPERM;
   const mayChown = capableOver(inode, cred, CAP_CHOWN);
   const owns = inode.uid === cred.fsuid;
   if (uid !== -1 && !mayChown && !(owns && uid === inode.uid)) return EPERM;
@@ -62,6 +64,7 @@ export function changeTimes(
   const writable = wantWrite(path.mount);
   if (writable !== 0) return writable;
   const inode = path.dentry.inode!;
+  if (now ? isImmutable(inode) : isProtected(inode)) return EPERM;
   if (!ownerOrCapable(inode, cred)) {
     if (!now) return EPERM;
     if (inodePermission(inode, cred, MAY_WRITE) !== 0) return EACCES;
@@ -83,6 +86,7 @@ export function truncatePath(path: Path, cred: Credentials, size: number, limit:
   const denied = inodePermission(inode, cred, MAY_WRITE);
   if (denied !== 0) return denied;
   if (cred.landlock !== undefined && landlockCheck(cred, path, LANDLOCK_ACCESS_FS_TRUNCATE) !== 0) return EACCES;
+  if (isAppendOnly(inode)) return EPERM;
   if (inode.writeDenied > 0) return ETXTBSY;
   if (size > limit && size > inode.size) return EFBIG;
   const result = change(path, { size });
@@ -94,6 +98,7 @@ export function truncatePath(path: Path, cred: Credentials, size: number, limit:
 export function truncateFile(file: OpenFile, cred: Credentials, size: number, limit: number): 0 | Errno {
   if (size < 0) return EINVAL;
   if (file.inode.type !== S_IFREG || !file.writable) return EINVAL;
+  if (isAppendOnly(file.inode)) return EPERM;
   if ((file.landlockDenied & LANDLOCK_ACCESS_FS_TRUNCATE) !== 0) return EACCES;
   if (size > limit && size > file.inode.size) return EFBIG;
   const result = file.truncate(size);

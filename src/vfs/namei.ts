@@ -12,6 +12,7 @@ import { hasCapability, type Credentials } from './credentials.js';
 import { addChild, lookupChild, markDeleted, type Dentry } from './dentry.js';
 import type { FsContext } from './fs-context.js';
 import type { CreateAttributes, Inode } from './inode.js';
+import { isAppendOnly, isProtected } from './inode-flags.js';
 import { landlockCheck, landlockRefer, makeAccess } from './landlock.js';
 import { isMountPoint } from './mount.js';
 import { noteUnlinked, notifyInode } from './notify.js';
@@ -78,8 +79,10 @@ export function mayDelete(parent: Dentry, victim: Dentry, cred: Credentials, asD
   if (inode === null) return ENOENT;
   const denied = inodePermission(parent.inode!, cred, MAY_WRITE | MAY_EXEC);
   if (denied !== 0) return denied;
+  if (isAppendOnly(parent.inode!)) return EPERM;
   const sticky = checkSticky(parent.inode!, inode, cred);
   if (sticky !== 0) return sticky;
+  if (isProtected(inode)) return EPERM;
   if (asDirectory !== inode.isDirectory) return asDirectory ? ENOTDIR : EISDIR;
   return parent.deleted ? ENOENT : 0;
 }
@@ -153,7 +156,7 @@ export function linkPath(
   if (!mayLink(inode, cred)) return EPERM;
   const denied = mayCreate(walker.dentry, cred);
   if (denied !== 0) return denied;
-  if (inode.isDirectory) return EPERM;
+  if (inode.isDirectory || isProtected(inode)) return EPERM;
   const referred = cred.landlock === undefined ? 0 : mayRefer(walker, old, cred);
   if (referred !== 0) return referred;
   const directory = walker.dentry.inode!;

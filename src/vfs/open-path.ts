@@ -6,6 +6,7 @@ import { isErr, type ByteString, type Errno } from '../base/brands.js';
 import { isBlocking, type Blocking } from '../base/blocking.js';
 import {
   O_ACCMODE,
+  O_APPEND,
   O_CLOEXEC,
   O_CREAT,
   O_DIRECTORY,
@@ -15,8 +16,10 @@ import {
   O_NOFOLLOW,
   O_PATH,
   O_RDONLY,
+  O_RDWR,
   O_TMPFILE,
   O_TRUNC,
+  O_WRONLY,
 } from '../abi/fcntl.js';
 import { EACCES, EBADF, EEXIST, EISDIR, ELOOP, ENOENT, EPERM, ETXTBSY } from '../abi/errno.js';
 import { IN_CREATE, IN_MODIFY, IN_OPEN } from '../abi/inotify.js';
@@ -27,6 +30,7 @@ import { addChild, Dentry, lookupChild } from './dentry.js';
 import { dropFile } from './fd-table.js';
 import type { FsContext } from './fs-context.js';
 import { clearSetid } from './attributes.js';
+import { isAppendOnly } from './inode-flags.js';
 import { deniedWhenOpen, landlockCheck, landlockOpen, makeAccess } from './landlock.js';
 import { newInodeAttributes } from './namei.js';
 import { notifyDentry, notifyInode } from './notify.js';
@@ -215,5 +219,10 @@ function mayOpen(cred: Credentials, place: Path, flags: number, created: boolean
   }
   const denied = access === 0 ? 0 : inodePermission(inode, cred, access);
   if (denied !== 0) return denied;
+  if (
+    isAppendOnly(inode) &&
+    ((flags & O_TRUNC) !== 0 || (flags & (O_ACCMODE | O_APPEND)) === O_WRONLY || (flags & (O_ACCMODE | O_APPEND)) === O_RDWR)
+  )
+    return EPERM;
   return (flags & O_NOATIME) !== 0 && !ownerOrCapable(inode, cred) ? EPERM : 0;
 }

@@ -5,6 +5,7 @@
 import type { Errno } from '../base/brands.js';
 import { CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_FSETID } from '../abi/capability.js';
 import { EACCES, EPERM, EROFS } from '../abi/errno.js';
+import { FS_IMMUTABLE_FL } from '../abi/fs.js';
 import { MS_RDONLY } from '../abi/mount.js';
 import { S_IFDIR, S_IFLNK, S_IFREG, S_ISGID, S_ISVTX, S_IXGRP } from '../abi/stat.js';
 import { capableOver, inGroup, type Credentials } from './credentials.js';
@@ -50,6 +51,7 @@ export function inodePermission(inode: Inode, cred: Credentials, mask: number): 
     const { type } = inode;
     if (type === S_IFREG || type === S_IFDIR || type === S_IFLNK) return EROFS;
   }
+  if ((mask & MAY_WRITE) !== 0 && (inode.fileFlags & FS_IMMUTABLE_FL) !== 0) return EPERM;
   return genericPermission(inode, cred, mask);
 }
 

@@ -15,6 +15,7 @@ import {
 } from '../abi/mount.js';
 import { STATX_ATTR_MOUNT_ROOT, STATX_BASIC_STATS, STATX_MNT_ID, STATX_MNT_ID_UNIQUE } from '../abi/stat.js';
 import type { FileSystem } from './file-system.js';
+import { STATX_FLAGS, statxFlags } from './inode-flags.js';
 import { emptyAttributes, type Inode } from './inode.js';
 import type { Mount } from './mount.js';
 import type { Path } from './path.js';
@@ -70,6 +71,10 @@ export function encodeStatx(inode: Inode, path: Path | undefined, viewer: UserNa
   record.blksize = attributes.blksize;
   record.attributesMask = STATX_ATTR_MOUNT_ROOT;
   record.attributes = path && path.dentry === path.mount.root ? STATX_ATTR_MOUNT_ROOT : 0;
+  if (inode.keepsFlags) {
+    record.attributesMask |= STATX_FLAGS;
+    record.attributes |= statxFlags(inode);
+  }
   record.nlink = attributes.nlink;
   record.uid = shownUid(viewer, attributes.uid);
   record.gid = shownGid(viewer, attributes.gid);

@@ -6,6 +6,7 @@ import { IN_ATTRIB } from '../abi/inotify.js';
 import { S_IFDIR, S_IFREG, S_ISVTX } from '../abi/stat.js';
 import { capableOver, hasCapability, type Credentials } from './credentials.js';
 import { CAPABILITY_XATTR, capabilitiesToShow, capabilitiesToStore } from './file-capabilities.js';
+import { isProtected } from './inode-flags.js';
 import type { Inode } from './inode.js';
 import { notifyDentry } from './notify.js';
 import type { Path } from './path.js';
@@ -17,6 +18,7 @@ function mayAccess(inode: Inode, cred: Credentials, name: ByteString, mask: numb
   const writing = mask === MAY_WRITE;
   // A prefix alone names nothing (Linux: xattr_resolve_name).
   if (BARE_PREFIXES.has(name)) return EINVAL;
+  if (writing && isProtected(inode)) return EPERM;
   if (name.startsWith('security.') || name.startsWith('system.')) return 0;
   if (name.startsWith('trusted.')) return hasCapability(cred, CAP_SYS_ADMIN) ? 0 : writing ? EPERM : ENODATA;
   if (!name.startsWith('user.')) return EOPNOTSUPP;

@@ -37,6 +37,10 @@ export abstract class TmpfsInode extends Inode {
     this.atime = this.mtime = this.ctime = fs.now();
   }
 
+  override get keepsFlags(): boolean {
+    return true;
+  }
+
   get size(): number {
     return 0;
   }
