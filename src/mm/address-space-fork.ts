@@ -133,6 +133,7 @@ function copyLayout(parent: AddressSpace, child: AddressSpace): void {
   child.envStart = parent.envStart;
   child.envEnd = parent.envEnd;
   child.auxv = parent.auxv;
+  child.ownText = parent.ownText;
   child.limits = { ...parent.limits };
   child.forkProfile = parent.forkProfile;
 }

@@ -98,6 +98,9 @@ export class AddressSpace implements CacheMapper {
   /** Registrations of membarrier(2). */
   membarriers = 0;
 
+  /** Set where the program loads others by itself: the one file whose patched text it takes from other processes (text-twins.ts). */
+  ownText: PageCache | undefined = undefined;
+
   // Limits in bytes, copied from the rlimits of the process (RLIMIT_AS, RLIMIT_DATA, RLIMIT_STACK).
   limits = { addressSpace: Infinity, data: Infinity, stack: 8 << 20 };
 

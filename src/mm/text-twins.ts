@@ -7,6 +7,10 @@
  * calls, ptrace, /proc/PID/mem, copy-on-write, mprotect) has the file's own bytes, as have all reads of the file. Guests see the
  * change only where they load from the addresses that they execute.
  *
+ * A guest that interprets other programs' text reads it where it might execute it: valgrind does. Such a program has no interpreter
+ * of its own (PT_INTERP), and maps text that it never runs. So there only the program's own file takes twins from other processes;
+ * of all else, only pages in which this process itself has made calls.
+ *
  * A twin is never written to once it is mapped: a further site makes a new version in a new frame, so no thread executes half a
  * change. The host puts one mapping in the place of the other, and a processor's page table entry is either. Extents with a twin
  * are one page long and hold a reference to its frame. When the file's page changes, or is mapped shared and writable, its twin goes.
@@ -83,7 +87,7 @@ export function isText(prot: number): boolean {
 
 /** After cache pages have been mapped in [start, end) of a VMA: puts their twins in their place. */
 export function useTwins(mm: AddressSpace, vma: Vma, start: GuestAddr, end: GuestAddr): void {
-  if (!showsTwins(mm, vma)) return;
+  if (!showsTwins(mm, vma) || (mm.ownText !== undefined && vma.cache !== mm.ownText)) return;
   const { twins } = vma.cache!;
   for (const page of twins.pages()) {
     const address = vma.addressOf(page * PAGE_SIZE);

@@ -223,7 +223,10 @@ export class LineDiscipline {
     } else if (extended && this.is(byte, VREPRINT)) this.reprint(byte);
     else if (this.is(byte, VEOF)) this.endLine();
     else if (byte === NEWLINE || this.is(byte, VEOL) || (extended && this.is(byte, VEOL2))) {
-      if (lflag & ECHO || (byte === NEWLINE && lflag & ECHONL)) this.echo(byte);
+      // Without the caret: this newline ends a line. One that is data is shown as ^J.
+      if (byte === NEWLINE) {
+        if (lflag & (ECHO | ECHONL)) this.processOutput(NEWLINE);
+      } else if (lflag & ECHO) this.echo(byte);
       this.editing.push(byte);
       this.endLine();
     } else return false;
@@ -330,7 +333,7 @@ export class LineDiscipline {
 
   private echo(byte: number): void {
     const control = byte < 32 || byte === 127;
-    if (control && this.termios.lflag & ECHOCTL && byte !== NEWLINE && byte !== TAB) {
+    if (control && this.termios.lflag & ECHOCTL && byte !== TAB) {
       this.emitAll([0x5e, byte ^ 0x40]);
       this.column += 2;
       return;

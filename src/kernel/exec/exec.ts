@@ -108,6 +108,7 @@ function layOut(context: LoadContext, mm: AddressSpace, program: Program): Loade
   const main = mapElf(mm, program.elf, program.file, base);
   if (isErr(main)) return main;
   setLayout(mm, main, random(BRK_RANDOM_PAGES));
+  if (!program.interpreter) mm.ownText = mm.vmas.find(main.startCode)?.cache;
   const interpreter = program.interpreter && mapElf(mm, program.interpreter.elf, program.interpreter.file, 0);
   if (isErr(interpreter)) return interpreter;
   const vdso = mapVdso(machine, mm);

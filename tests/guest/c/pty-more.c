@@ -25,6 +25,16 @@ static void showBytes(const char *what, int fd) {
   for (int i = 0; i < n; i++) printf(b[i] < 32 || b[i] == 127 ? "\\x%02x" : "%c", b[i]);
   printf("\"\n");
 }
+// An echo may come in several pieces: shows what comes up to this byte.
+static void showEcho(int fd, char last) {
+  char byte = 0;
+  printf("echo: \"");
+  for (waitFor(fd, POLLIN); byte != last && read(fd, &byte, 1) == 1; waitFor(fd, POLLIN)) {
+    printf(byte < 32 ? "\\x%02x" : "%c", byte);
+    if (byte == last) break;
+  }
+  printf("\"\n");
+}
 static int pollOf(int fd) {
   struct pollfd p = {fd, POLLIN | POLLOUT | POLLPRI, 0};
   poll(&p, 1, 0);
@@ -163,6 +173,20 @@ static void modes(void) {
   write(m, "secret\n", 7);
   showBytes("echonl", s);
   showBytes("echo", m);
+  // A newline that ends no line is echoed as any control character: behind VLNEXT, and without lines.
+  t.c_lflag |= ECHO | ECHOCTL | IEXTEN;
+  tcsetattr(s, TCSANOW, &t);
+  write(m, "\026\nx\n", 4);
+  showEcho(m, '\n');
+  showBytes("literal", s);
+  t.c_lflag &= ~ICANON;
+  tcsetattr(s, TCSANOW, &t);
+  write(m, "a\n\tz", 4);
+  showEcho(m, 'z');
+  showBytes("without lines", s);
+  t.c_lflag &= ~(ECHO | ECHONL);
+  t.c_lflag |= ICANON;
+  tcsetattr(s, TCSANOW, &t);
   // Readiness in canonical mode.
   R(pollOf(s));
   R(pollOf(m));
