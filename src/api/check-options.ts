@@ -125,7 +125,7 @@ export function checkEnvironment(env: Readonly<Record<string, string | undefined
 }
 
 /** As sethostname(2) and DNS will have it. */
-export function checkHostname(name: string): string {
+function checkHostname(name: string): string {
   if (!/^[A-Za-z0-9.-]{1,64}$/.test(name)) throw new OptionError(`hostname ${name}: use up to 64 letters, digits, dots and hyphens`);
   return name;
 }

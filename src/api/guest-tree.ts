@@ -18,7 +18,7 @@ import type { Path } from '../vfs/path.js';
 import { LOOKUP_FOLLOW, walk } from '../vfs/path-walk.js';
 
 /** Largest file that is read or written in one piece. */
-export const MAX_FILE_BYTES = 2 ** 30;
+const MAX_FILE_BYTES = 2 ** 30;
 
 export class GuestTree {
   readonly fs: FsContext;

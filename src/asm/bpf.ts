@@ -16,8 +16,6 @@ export const SECCOMP_DATA_ARGS = 16;
 export const SECCOMP_DATA_SIZE = 64;
 
 export const AUDIT_ARCH_X86_64 = 0xc000003e;
-/** Set in the number of x32 calls. */
-export const X32_SYSCALL_BIT = 0x40000000;
 
 export const SECCOMP_RET_KILL_PROCESS = 0x80000000;
 export const SECCOMP_RET_TRAP = 0x00030000;

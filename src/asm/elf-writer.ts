@@ -13,7 +13,7 @@ const PF_W = 2;
 const PF_R = 4;
 
 /** Where code begins behind the headers, in the file and relative to `base`. */
-export const ELF_CODE_OFFSET = EHDR_SIZE + 2 * PHDR_SIZE;
+const ELF_CODE_OFFSET = EHDR_SIZE + 2 * PHDR_SIZE;
 
 /** The image of an executable for `base` (a page boundary) that begins at byte `entry` of `code`. */
 export function staticElf(code: Uint8Array, base: number, entry = 0): Uint8Array {

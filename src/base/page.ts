@@ -1,6 +1,5 @@
 /** Page arithmetic. Addresses and lengths are numbers below 2^53, so no bit operations on them. */
 export const PAGE_SIZE = 4096;
-export const PAGE_SHIFT = 12;
 
 export function pageDown(address: number): number {
   return address - (address % PAGE_SIZE);

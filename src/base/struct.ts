@@ -31,7 +31,6 @@ function scalar<T>(size: number, method: string, zero: T): FieldType<T> {
 }
 
 export const u8 = scalar(1, 'Uint8', 0);
-export const i8 = scalar(1, 'Int8', 0);
 export const u16 = scalar(2, 'Uint16', 0);
 export const i16 = scalar(2, 'Int16', 0);
 export const u32 = scalar(4, 'Uint32', 0);

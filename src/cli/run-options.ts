@@ -73,7 +73,7 @@ function collect(value: string, list: string[] = []): string[] {
 }
 
 /** The grammar, also used for --help. */
-export function runCommand(): Command {
+function runCommand(): Command {
   return new Command('skas run')
     .usage('[options] [--] CMD [ARG...]')
     .description('Runs a program of this host, or of --root, under a Linux kernel of its own.')

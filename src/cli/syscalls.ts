@@ -21,7 +21,7 @@ export function syscalls(args: readonly string[]): number {
 }
 
 /** Every number that x86-64 Linux has, in order. */
-export function syscallRows(): Row[] {
+function syscallRows(): Row[] {
   const entries = Object.entries(NR as Readonly<Record<string, number>>).sort((a, b) => a[1] - b[1]);
   return entries.map(([name, number]) => {
     const definition = SYSCALL_TABLE[number];

@@ -46,11 +46,6 @@ export const memset = bind('memset', 'intptr_t', ['intptr_t', 'int', 'size_t']) 
   value: number,
   length: number,
 ) => number;
-export const memcpy = bind('memcpy', 'intptr_t', ['intptr_t', 'intptr_t', 'size_t']) as (
-  to: HostAddr,
-  from: HostAddr,
-  length: number,
-) => number;
 
 const FALLOC_FL_KEEP_SIZE = 1;
 const FALLOC_FL_PUNCH_HOLE = 2;

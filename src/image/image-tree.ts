@@ -53,7 +53,7 @@ const MAX_LINKS = 40;
 /** Links on the way could lead deeper than any name is long. */
 const MAX_DEPTH = MAX_PATH / 2;
 /** Files, directories and so on of one image. */
-export const MAX_ENTRIES = 1_000_000;
+const MAX_ENTRIES = 1_000_000;
 const MAX_ID = 2 ** 32 - 2;
 const NO_XATTRS: ReadonlyMap<ByteString, ByteString> = new Map();
 

@@ -34,7 +34,7 @@ export interface UnpackedImage {
   config: ImageConfig | undefined;
 }
 
-export const DEFAULT_MAX_BYTES = 64 * 2 ** 30;
+const DEFAULT_MAX_BYTES = 64 * 2 ** 30;
 
 /** What any machine mounts over, or expects; made where an image has none of it. */
 const USUAL: readonly (readonly [string, number])[] = [
@@ -84,7 +84,7 @@ function splitTag(source: string): { path: string; tag: string | undefined } {
   return { path: realpathSync(source), tag: undefined };
 }
 
-export function isLayoutDirectory(path: string): boolean {
+function isLayoutDirectory(path: string): boolean {
   return existsSync(join(path, 'oci-layout')) && existsSync(join(path, 'index.json'));
 }
 

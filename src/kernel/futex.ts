@@ -99,7 +99,7 @@ export class FutexTable {
 }
 
 /** The key of an aligned futex word; EINVAL, EFAULT. */
-export function futexKeyOf(task: Task, address: GuestAddr, isPrivate: boolean): string | Errno {
+function futexKeyOf(task: Task, address: GuestAddr, isPrivate: boolean): string | Errno {
   if (address % 4 !== 0) return EINVAL;
   return task.mm.futexKey(address, isPrivate);
 }

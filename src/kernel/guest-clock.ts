@@ -31,7 +31,7 @@ export function isWallClock(clock: number): boolean {
 }
 
 /** True for clocks that count from the start of the machine. */
-export function isMonotonic(clock: number): boolean {
+function isMonotonic(clock: number): boolean {
   switch (clock) {
     case CLOCK_MONOTONIC:
     case CLOCK_MONOTONIC_RAW:

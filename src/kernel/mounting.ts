@@ -42,7 +42,7 @@ import type { Task } from './task.js';
 import { lookupPath } from './task-files.js';
 
 /** What a mount itself has of the flags of mount(2). */
-export const MOUNT_FLAGS = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME | MS_RELATIME | MS_NOSYMFOLLOW;
+const MOUNT_FLAGS = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME | MS_RELATIME | MS_NOSYMFOLLOW;
 const ATIME_FLAGS = MS_NOATIME | MS_NODIRATIME | MS_RELATIME | MS_STRICTATIME;
 const PROPAGATION: readonly [number, PropagationType][] = [
   [MS_SHARED, 'shared'],
@@ -67,7 +67,7 @@ export function isMountRoot(path: Path): boolean {
 }
 
 /** Flags of a mount for those of mount(2): relatime unless something else was said. */
-export function mountFlagsOf(wanted: number): number {
+function mountFlagsOf(wanted: number): number {
   const atime = (wanted & (MS_NOATIME | MS_STRICTATIME)) === 0 ? MS_RELATIME : 0;
   return (wanted & MOUNT_FLAGS & ~MS_RELATIME) | atime;
 }

@@ -4,7 +4,7 @@
  */
 import { SCHED_NORMAL } from '../abi/sched.js';
 
-export const IOPRIO_DEFAULT = 0;
+const IOPRIO_DEFAULT = 0;
 
 export class Scheduling {
   policy = SCHED_NORMAL;

@@ -13,7 +13,7 @@ const MAX_EXTENTS = 340;
 const MAX_ID = 0xffffffff;
 
 /** Credentials of one who made or entered `ns`: all capabilities, in it (Linux: set_cred_user_ns). */
-export function credentialsIn(cred: Credentials, ns: UserNamespace): Credentials {
+function credentialsIn(cred: Credentials, ns: UserNamespace): Credentials {
   return {
     ...cred,
     userNs: ns,

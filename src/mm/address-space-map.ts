@@ -189,7 +189,7 @@ function checkLimits(mm: AddressSpace, vma: Vma, replaced: number): 0 | Errno {
 }
 
 /** Pages that VMAs cover in [start, end). */
-export function pagesIn(mm: AddressSpace, start: GuestAddr, end: GuestAddr): number {
+function pagesIn(mm: AddressSpace, start: GuestAddr, end: GuestAddr): number {
   let pages = 0;
   const items = mm.vmas.items;
   for (let i = mm.vmas.indexOf(start); i < items.length && items[i]!.start < end; i++) {

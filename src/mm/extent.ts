@@ -54,12 +54,6 @@ export class Extent {
     return rest;
   }
 
-  /** Drops everything below `address`. */
-  trimTo(address: GuestAddr): void {
-    this.phys += address - this.start;
-    this.start = address;
-  }
-
   continuedBy(next: Extent): boolean {
     return (
       this.end === next.start &&

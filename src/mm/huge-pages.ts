@@ -9,7 +9,7 @@ import type { HostAddr, HostFd } from '../base/brands.js';
 import { MADV_COLLAPSE } from '../abi/mman.js';
 import { madvise, pwriteBytes } from '../host/memory.js';
 
-export const HUGE_BYTES = 2 * 2 ** 20;
+const HUGE_BYTES = 2 * 2 ** 20;
 const LONGEST_PAUSE = 1024;
 const ZERO = new Uint8Array(1);
 

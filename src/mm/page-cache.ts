@@ -114,10 +114,6 @@ export class PageCache implements Reclaimer {
     for (const mapper of [...this.mappers.keys()]) mapper.unmapCache(this, first * PAGE_SIZE, end, false);
   }
 
-  get isMapped(): boolean {
-    return this.mappers.size > 0;
-  }
-
   /**
    * Makes page `page` present (the caller has checked that it lies in the file), and finds the longest run of contiguous valid
    * frames around it within [low, high): runFirst, runPages, runPhys. Never crosses a chunk of 2 MiB.

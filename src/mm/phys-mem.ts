@@ -31,7 +31,7 @@ import {
 } from './phys-window.js';
 
 /** The longest run in frames. */
-export const MAX_RUN = WINDOW_FRAMES;
+const MAX_RUN = WINDOW_FRAMES;
 /** Runs up to this many frames are cut from chunks whose memory stays with the host. */
 const SMALL_RUN = 16;
 /** Runs up to this many frames may be made of stale memory unasked: their untouched pages keep it. */

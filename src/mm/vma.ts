@@ -22,7 +22,6 @@ export const VM_SEQUENTIAL = 256;
 export const VM_RANDOM = 512;
 export const VM_HUGEPAGE = 1024;
 export const VM_NOHUGEPAGE = 2048;
-export const VM_MERGEABLE = 4096;
 export const VM_LOCKONFAULT = 8192;
 /** mseal(2). */
 export const VM_SEALED = 16384;

@@ -40,11 +40,6 @@ export class Registers {
     private readonly fetch: () => void = () => {},
   ) {}
 
-  /** Points at another view of the same layout. */
-  rebase(u32: Uint32Array): void {
-    this.u32 = u32;
-  }
-
   /** The low half, unsigned. */
   u32of(register: number): number {
     if ((this.present & (1 << register)) === 0) this.fetch();

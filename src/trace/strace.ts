@@ -94,26 +94,20 @@ function countInputs(definition: SyscallDefinition | undefined): number {
 }
 
 /** The first `count` arguments, with a comma behind when more follow. */
-export function formatEnter(task: Task, definition: SyscallDefinition | undefined, values: ArgumentValues, count: number): string {
+function formatEnter(task: Task, definition: SyscallDefinition | undefined, values: ArgumentValues, count: number): string {
   if (definition === undefined) return values.map(address).join(', ');
   const text = definition.args.slice(0, count).map((argument, index) => formatArgument(task, argument.format, values, index));
   return text.join(', ') + (count > 0 && count < definition.args.length ? ', ' : '');
 }
 
 /** The arguments from `from` on, and the result. */
-export function formatExit(
-  task: Task,
-  definition: SyscallDefinition | undefined,
-  values: ArgumentValues,
-  from: number,
-  result: number,
-): string {
+function formatExit(task: Task, definition: SyscallDefinition | undefined, values: ArgumentValues, from: number, result: number): string {
   const rest = definition?.args.slice(from) ?? [];
   const text = rest.map((argument, index) => formatArgument(task, argument.format, values, from + index, result));
   return `${text.join(', ')}) = ${formatResult(definition?.name ?? '', result)}`;
 }
 
-export function formatResult(name: string, result: number): string {
+function formatResult(name: string, result: number): string {
   if (result === REGISTERS_SET) return name.startsWith('exec') ? '0' : '?';
   if (isErr(result)) return formatError(result);
   return RETURNS_ADDRESS.has(name) ? `0x${result.toString(16)}` : String(result);

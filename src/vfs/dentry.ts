@@ -101,14 +101,6 @@ export function addChild(parent: Dentry, name: ByteString, inode: Inode | null):
   return dentry;
 }
 
-/** A negative dentry (or any that `lookupChild` gave) becomes the name of a new inode. */
-export function instantiate(dentry: Dentry, inode: Inode): Dentry {
-  if (dentry.inode !== null || !dentry.hashed) return addChild(dentry.parent!, dentry.name, inode);
-  dentry.inode = inode;
-  holdInode(inode);
-  return dentry;
-}
-
 function hash(dentry: Dentry): void {
   const parent = dentry.parent!;
   parent.children ??= new Map();
@@ -118,7 +110,7 @@ function hash(dentry: Dentry): void {
 }
 
 /** Takes a dentry out of the cache; those who hold it may go on using it. */
-export function unhash(dentry: Dentry): void {
+function unhash(dentry: Dentry): void {
   if (!dentry.hashed) return;
   const parent = dentry.parent!;
   parent.children!.delete(dentry.name);
@@ -170,7 +162,7 @@ export function isWithin(dentry: Dentry, ancestor: Dentry): boolean {
 }
 
 /** Drops names that nobody used since the last time, and if that is too little, all that nobody needs. */
-export function trimDentries(fs: FileSystem): void {
+function trimDentries(fs: FileSystem): void {
   const goal = Math.floor(DENTRY_LIMIT / 2);
   for (let round = 0; round < 3 && fs.cachedDentries > goal; round++) trimBelow(rootDentry(fs), goal);
 }

@@ -106,7 +106,7 @@ export class FdTable {
 }
 
 /** close(2) of one descriptor: flush, and release with the last reference. */
-export function closeFile(file: OpenFile): 0 | Errno {
+function closeFile(file: OpenFile): 0 | Errno {
   const result = file.flush();
   dropFile(file);
   return result;

@@ -57,7 +57,7 @@ function describeMount(mount: Mount, path: ByteString): MountListing {
   };
 }
 
-export function propagationText(mount: Mount): string {
+function propagationText(mount: Mount): string {
   const fields: string[] = [];
   if (mount.peers) fields.push(`shared:${mount.peers.id}`);
   if (mount.master) fields.push(`master:${mount.master.id}`);

@@ -39,7 +39,7 @@ const MAX_LINKS = 40;
 
 // Kinds of last component.
 export const LAST_NORMAL = 0;
-export const LAST_ROOT = 1;
+const LAST_ROOT = 1;
 export const LAST_DOT = 2;
 export const LAST_DOTDOT = 3;
 

@@ -211,7 +211,7 @@ export function followersOf(mount: Mount): Mount[] {
 const LOCKABLE = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
 const ATIME_FLAGS = MS_NOATIME | MS_NODIRATIME | MS_RELATIME;
 /** In `lockedFlags`: the times' flags may not change in either direction. */
-export const LOCKED_ATIME = MS_RELATIME;
+const LOCKED_ATIME = MS_RELATIME;
 
 /** What a less privileged namespace must not undo of mounts that it got from another (Linux: lock_mnt_tree). */
 export function lockTree(top: Mount): void {

@@ -6,7 +6,7 @@
 import { Namespace } from './namespace.js';
 
 /** Shown for a user or group that has no id in a namespace. */
-export const OVERFLOW_ID = 65534;
+const OVERFLOW_ID = 65534;
 /** Nesting that Linux allows. */
 export const MAX_LEVEL = 32;
 

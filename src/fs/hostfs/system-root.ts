@@ -75,7 +75,7 @@ function toRule(tree: RuleTree): ViewRule {
 }
 
 /** The rule of the host's root directory. */
-export function systemRule(): ViewRule {
+function systemRule(): ViewRule {
   const etc = toRule(secretsTree().children.get('etc')!);
   const ssh: ViewRule = { publicOnly: true, rest: PUBLIC_ONLY, hidden: isHostKey };
   const top = new Map<ByteString, ViewRule>();

@@ -17,7 +17,7 @@ function descriptorOf(name: ByteString): number {
 }
 
 /** What a descriptor's link shows, and where it leads. */
-export function fileText(file: OpenFile, root: Path): ByteString {
+function fileText(file: OpenFile, root: Path): ByteString {
   return file.path ? pathString(file.path, root) : `anon_inode:[${file.constructor.name.toLowerCase()}]`;
 }
 

@@ -121,7 +121,7 @@ const LOAD_SECONDS = [60, 300, 900];
 const loads = new WeakMap<Machine, { averages: number[]; atNs: number }>();
 
 /** Linux counts every five seconds; here the averages move when somebody looks, towards the share of CPU time used since then. */
-export function loadAverages(machine: Machine): readonly number[] {
+function loadAverages(machine: Machine): readonly number[] {
   const nowNs = machine.clock.monotonicNs();
   let load = loads.get(machine);
   if (!load) loads.set(machine, (load = { averages: [0, 0, 0], atNs: machine.bootNs }));

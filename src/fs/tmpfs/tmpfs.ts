@@ -15,7 +15,7 @@ import { FileSystem, type FileSystemStatistics } from '../../vfs/file-system.js'
 import { S_IFDIR } from '../../abi/stat.js';
 import { TmpfsDirectory } from './tmpfs-directory.js';
 
-export const TMPFS_MAGIC = 0x01021994;
+const TMPFS_MAGIC = 0x01021994;
 
 /** Inodes by default; each costs some hundred bytes of the kernel's own heap. */
 const DEFAULT_INODES = 400_000;

@@ -16,7 +16,7 @@ import type { UserNamespace } from '../../vfs/user-namespace.js';
 const SHM_UNLIMITED = 2n ** 64n - 1n - 2n ** 24n;
 
 /** Semaphores of all sets together. */
-export const SEMAPHORES_TOTAL = 1_024_000;
+const SEMAPHORES_TOTAL = 1_024_000;
 /** Undo values of all processes together. */
 export const UNDOS_TOTAL = 256_000;
 /** Bytes of all messages together, each counted with MESSAGE_OVERHEAD. */

@@ -25,7 +25,7 @@ export function newStop(kind: TraceStop['kind'], code: number, info: SignalInfo 
 }
 
 /** The task, which does not run, is now in `stop`; the tracer hears of it. */
-export function enterStop(task: Task, trace: Trace, stop: TraceStop): void {
+function enterStop(task: Task, trace: Trace, stop: TraceStop): void {
   trace.stop = stop;
   stopStepping(task, trace);
   const { group } = trace.tracer;

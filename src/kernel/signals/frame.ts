@@ -127,7 +127,7 @@ export function altStackState(stack: AltStack, sp: number): number {
 }
 
 /** Writes stack_t with the state at stack pointer `sp`. */
-export function writeAltStack(view: DataView, offset: number, stack: AltStack, sp: number): void {
+function writeAltStack(view: DataView, offset: number, stack: AltStack, sp: number): void {
   const modifier = stack.flags & SS_AUTODISARM;
   setU64(view, offset + SS_SP, stack.base);
   view.setInt32(offset + SS_FLAGS, altStackState(stack, sp) | modifier, true);
@@ -238,7 +238,7 @@ function alignDown(address: number, alignment: number): number {
 }
 
 /** Stores 64 bits; negative numbers in two's complement. */
-export function setU64(view: DataView, offset: number, value: number): void {
+function setU64(view: DataView, offset: number, value: number): void {
   view.setUint32(offset, value % 4294967296, true);
   view.setUint32(offset + 4, Math.floor(value / 4294967296), true);
 }

@@ -13,7 +13,7 @@ import { sendToGroup, sendToTask } from './send.js';
 import { SIGNAL_MAX } from './sig-set.js';
 import type { SignalInfo } from './signal-info.js';
 
-export function isSignal(signal: number): boolean {
+function isSignal(signal: number): boolean {
   return signal >= 0 && signal <= SIGNAL_MAX;
 }
 

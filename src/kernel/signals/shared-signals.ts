@@ -20,7 +20,7 @@ export interface SignalAction {
   mask: SigSet;
 }
 
-export function defaultAction(): SignalAction {
+function defaultAction(): SignalAction {
   return { handler: SIG_DFL, flags: 0, restorer: 0, mask: new SigSet() };
 }
 

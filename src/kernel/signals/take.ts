@@ -13,11 +13,6 @@ export function takeFrom(task: Task, set: SigSet): SignalInfo | undefined {
   return task.signals.pending.takeUnblocked(others) ?? task.group.signals.pending.takeUnblocked(others);
 }
 
-/** True when a signal of `set` is pending for the thread or its process. */
-export function isPendingFrom(task: Task, set: SigSet): boolean {
-  return task.signals.pending.intersects(set) || task.group.signals.pending.intersects(set);
-}
-
 /** sigtimedwait: a signal of `set`, EAGAIN at the deadline, EINTR when another signal came. `deadlineNs` 0: does not wait. */
 export function* waitForSignal(task: Task, set: SigSet, deadlineNs: number): Blocking<SignalInfo | number> {
   let info = takeFrom(task, set);

@@ -23,7 +23,6 @@ import { SIOCATMARK } from '../../abi/ioctls.js';
 import { O_NONBLOCK } from '../../abi/fcntl.js';
 import { POLLERR, POLLHUP, POLLPRI, POLLRDHUP } from '../../abi/poll.js';
 import {
-  AF_INET,
   AF_UNSPEC,
   MSG_ERRQUEUE,
   MSG_MORE,
@@ -320,8 +319,5 @@ export class TcpSocket extends InetSocket {
   override get stateNumber(): number {
     if (this.state === 'listening') return 10;
     return this.state === 'connected' ? (this.sawEnd ? 8 : 1) : 7;
-  }
-  get isInet4(): boolean {
-    return this.family === AF_INET;
   }
 }

@@ -28,7 +28,7 @@ import { attribute, Attributes, concat, hostBytes, text, u32, viewOf } from './m
 const FOREVER = concat([u32(0xffffffff), u32(0xffffffff), u32(0), u32(0)]);
 const MAX_LABEL = 15;
 
-export function addressPayload(device: NetDevice, address: NetAddress): Uint8Array {
+function addressPayload(device: NetDevice, address: NetAddress): Uint8Array {
   const { family, host, peer, broadcast, prefixLength, scope, label } = address;
   const flags = device.primaryOf(address) === address ? IFA_F_PERMANENT : IFA_F_PERMANENT | IFA_F_SECONDARY;
   const info = new Uint8Array(IFADDRMSG.size);

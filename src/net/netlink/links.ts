@@ -71,7 +71,7 @@ export function linkPayload(device: NetDevice): Uint8Array {
   ]);
 }
 
-export function notifyLink(device: NetDevice, type = RTM_NEWLINK): void {
+function notifyLink(device: NetDevice, type = RTM_NEWLINK): void {
   notify(device.net, RTNLGRP_LINK, type, linkPayload(device));
 }
 

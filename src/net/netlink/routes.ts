@@ -42,7 +42,7 @@ const CACHEINFO = new Uint8Array(32);
 const RTM_F_CLONED = 0x200;
 const RTCF_LOCAL = 0x80000000;
 
-export function routePayload(route: NetRoute, flags = 0): Uint8Array {
+function routePayload(route: NetRoute, flags = 0): Uint8Array {
   const { family, host, prefixLength, gateway, source, device, metric, table, protocol, scope, type } = route;
   const info = new Uint8Array(RTMSG.size);
   const fixed = { family, destinationLength: prefixLength, sourceLength: 0, tos: 0, table: table < 256 ? table : 0 };

@@ -47,7 +47,7 @@ function createPair(task: Task, type: number, protocol: number): [Socket, Socket
   return [first, second];
 }
 
-export const unixFamily: AddressFamily = { create, createPair };
+const unixFamily: AddressFamily = { create, createPair };
 
 /** Makes AF_UNIX known. */
 export function registerUnix(): void {

@@ -44,7 +44,7 @@ export function putInFlight(files: readonly OpenFile[]): void {
 }
 
 /** The files have left their message; the references go to the caller. */
-export function takeFromFlight(files: readonly OpenFile[]): void {
+function takeFromFlight(files: readonly OpenFile[]): void {
   inFlightCount -= files.length;
   for (const file of files) if (isCarrier(file) && --file.inFlight === 0) carriersInFlight.delete(file);
 }

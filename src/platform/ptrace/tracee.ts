@@ -97,7 +97,7 @@ export function settleForStub(regs: RegisterFile): void {
 }
 
 /** As runStub, with registers that the caller has put into `stubRegisters`. */
-export function startStub(tid: HostPid): 0 | Errno {
+function startStub(tid: HostPid): 0 | Errno {
   const regs = stubRegisters;
   settleForStub(regs);
   regs.set(SLOT.rsp, 0);

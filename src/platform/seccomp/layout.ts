@@ -29,7 +29,7 @@ export const READ_SITES = 6;
 export const LOWEST_GUEST = 0x7_0000;
 
 // STUB_REQUEST: byte offsets. One cache line of the kernel's, one that the mm thread writes (through the file).
-export const ORDERS = 3968;
+const ORDERS = 3968;
 /** Number of the current order; the mm thread sleeps on it, and is woken by the kernel or by a guest thread that is told to. */
 export const ORDER_GO = ORDERS;
 /** Operations to run. */

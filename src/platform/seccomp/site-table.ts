@@ -20,7 +20,7 @@ import { READ_SITES, SITE_SLOTS, SITE_SLOTS_PAGES, STUB_JUMPS, STUB_JUMPS_PAGES 
 import { recognizeSite, writeJump } from './site.js';
 
 /** As many as STUB_RETURNS has words. */
-export const MAX_SITES = PAGE_SIZE / 8;
+const MAX_SITES = PAGE_SIZE / 8;
 export const JUMP_STRIDE = 32;
 /** Slots lie in the last page, but for those of reads. */
 const SLOTS = SITE_SLOTS + (SITE_SLOTS_PAGES - 1) * PAGE_SIZE;
