@@ -34,7 +34,7 @@ import { taskByPid } from '../kernel/pid-namespace.js';
 import type { Task } from '../kernel/task.js';
 import { notePeak, type UsageCounts } from '../kernel/usage-counts.js';
 import type { ThreadGroup } from '../kernel/thread-group.js';
-import { hasCapability } from '../vfs/credentials.js';
+import { capableIn, hasCapability } from '../vfs/credentials.js';
 
 const RESOURCES = {
   RLIMIT_CPU,
@@ -94,7 +94,7 @@ function mayLimit(task: Task, target: Task): boolean {
   const { uid, gid } = task.cred;
   const { cred } = target;
   const same = uid === cred.euid && uid === cred.suid && uid === cred.uid && gid === cred.egid && gid === cred.sgid && gid === cred.gid;
-  return same || hasCapability(task.cred, CAP_SYS_RESOURCE);
+  return same || capableIn(task.cred, cred.userNs, CAP_SYS_RESOURCE);
 }
 
 export const prlimit64 = syscall(

@@ -19,7 +19,7 @@ import { allCpus, type Scheduling } from '../kernel/scheduling.js';
 import { address, int, oneOf, partial, pid, ptr, syscall, uint } from '../kernel/syscall.js';
 import { globalPid, taskByPid } from '../kernel/pid-namespace.js';
 import type { Task } from '../kernel/task.js';
-import { hasCapability } from '../vfs/credentials.js';
+import { capableIn, hasCapability } from '../vfs/credentials.js';
 
 const KEPT = partial('kept and reported; the host schedules');
 const POLICIES = { SCHED_OTHER: SCHED_NORMAL, SCHED_FIFO, SCHED_RR, SCHED_BATCH, SCHED_IDLE, SCHED_DEADLINE };
@@ -34,7 +34,7 @@ function targetOf(task: Task, id: number): Task | Errno {
 /** Same user, or CAP_SYS_NICE. */
 function mayChange(task: Task, target: Task): boolean {
   const { euid } = task.cred;
-  return euid === target.cred.euid || euid === target.cred.uid || hasCapability(task.cred, CAP_SYS_NICE);
+  return euid === target.cred.euid || euid === target.cred.uid || capableIn(task.cred, target.cred.userNs, CAP_SYS_NICE);
 }
 
 export const schedGetaffinity = syscall('sched_getaffinity', [pid, uint, address], (task, id, length, at) => {

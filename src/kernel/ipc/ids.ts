@@ -6,7 +6,8 @@ import { isErr, type Errno } from '../../base/brands.js';
 import { CAP_IPC_OWNER, CAP_SYS_ADMIN } from '../../abi/capability.js';
 import { EACCES, EEXIST, EIDRM, EINVAL, ENOENT, ENOSPC, EPERM } from '../../abi/errno.js';
 import { IPC_CREAT, IPC_EXCL, IPC_PRIVATE } from '../../abi/ipc.js';
-import { hasCapability, inGroup, type Credentials } from '../../vfs/credentials.js';
+import { capableIn, inGroup, type Credentials } from '../../vfs/credentials.js';
+import type { UserNamespace } from '../../vfs/user-namespace.js';
 import type { Machine } from '../machine.js';
 
 /** Slots that a table may have, whatever its limit says (Linux: IPCMNI). */
@@ -27,6 +28,8 @@ export class IpcPerm {
     public key: number,
     public mode: number,
     cred: Credentials,
+    /** Whose capabilities count: the IPC namespace's owner. */
+    readonly userNs: UserNamespace,
   ) {
     this.uid = this.cuid = cred.euid;
     this.gid = this.cgid = cred.egid;
@@ -54,7 +57,7 @@ export function checkAccess(cred: Credentials, perm: IpcPerm, flags: number): 0 
   let granted = perm.mode;
   if (cred.euid === perm.cuid || cred.euid === perm.uid) granted >>= 6;
   else if (isMember(cred, perm.cgid) || isMember(cred, perm.gid)) granted >>= 3;
-  return (wanted & ~granted) !== 0 && !hasCapability(cred, CAP_IPC_OWNER) ? EACCES : 0;
+  return (wanted & ~granted) !== 0 && !capableIn(cred, perm.userNs, CAP_IPC_OWNER) ? EACCES : 0;
 }
 
 function isMember(cred: Credentials, gid: number): boolean {
@@ -63,7 +66,7 @@ function isMember(cred: Credentials, gid: number): boolean {
 
 /** IPC_SET, IPC_RMID: owner, creator or CAP_SYS_ADMIN. */
 export function checkOwner(cred: Credentials, perm: IpcPerm): 0 | Errno {
-  return cred.euid === perm.cuid || cred.euid === perm.uid || hasCapability(cred, CAP_SYS_ADMIN) ? 0 : EPERM;
+  return cred.euid === perm.cuid || cred.euid === perm.uid || capableIn(cred, perm.userNs, CAP_SYS_ADMIN) ? 0 : EPERM;
 }
 
 /** IPC_SET's new owner and mode; EINVAL for an id that is none. */

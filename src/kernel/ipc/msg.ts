@@ -66,7 +66,7 @@ export function msgget(task: Task, key: number, flags: number): number | Errno {
   const { machine } = task;
   const ns = task.nsproxy.ipc;
   const make = (): MessageQueue | Errno => {
-    const queue = new MessageQueue(ns, new IpcPerm(key, flags & 0o777, task.cred), ns.limits.msgmnb, nowSeconds(machine));
+    const queue = new MessageQueue(ns, new IpcPerm(key, flags & 0o777, task.cred, ns.owner!), ns.limits.msgmnb, nowSeconds(machine));
     const added = ns.msg.add(queue, ns.limits.msgmni);
     return isErr(added) ? added : queue;
   };

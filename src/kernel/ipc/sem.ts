@@ -60,7 +60,7 @@ export function semget(task: Task, key: number, count: number, flags: number): n
   const make = (): SemaphoreSet | Errno => {
     if (count === 0) return EINVAL;
     if (ns.semaphores + count > limits.semmns) return ENOSPC;
-    const set = new SemaphoreSet(ns, new IpcPerm(key, flags & 0o777, task.cred), count, nowSeconds(machine));
+    const set = new SemaphoreSet(ns, new IpcPerm(key, flags & 0o777, task.cred, ns.owner!), count, nowSeconds(machine));
     const added = ns.sem.add(set, limits.semmni);
     if (isErr(added)) return added;
     ns.semaphores += count;

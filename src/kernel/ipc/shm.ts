@@ -91,7 +91,7 @@ function create(task: Task, ns: IpcNamespace, key: number, size: number, flags: 
   if (ns.shm.size >= limits.shmmni) return ENOSPC;
   // Linux's heuristic overcommit, as for a mapping.
   if (size > Number.MAX_SAFE_INTEGER / 2 || ((flags & SHM_NORESERVE) === 0 && size > machine.physmem.limitBytes)) return ENOMEM;
-  const segment = new ShmSegment(ns, machine, new IpcPerm(key, flags & 0o777, task.cred), size, task);
+  const segment = new ShmSegment(ns, machine, new IpcPerm(key, flags & 0o777, task.cred, ns.owner!), size, task);
   const added = ns.shm.add(segment, limits.shmmni);
   if (isErr(added)) return added;
   ns.shmPages += pages;

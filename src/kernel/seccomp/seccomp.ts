@@ -27,7 +27,7 @@ import {
 import { SIGKILL, SIGSYS, SIGTRAP } from '../../abi/signal.js';
 import { NR } from '../../abi/syscall-numbers.js';
 import { RAX, RIP } from '../../platform/registers.js';
-import { hasCapability } from '../../vfs/credentials.js';
+import { hasOwnCapability } from '../../vfs/credentials.js';
 import { exitGroup, exitTask } from '../exit.js';
 import { newStop, notifyInfo, traceStop } from '../ptrace/stops.js';
 import { WORK_SECCOMP } from '../ptrace/trace.js';
@@ -81,7 +81,7 @@ export interface FilterOptions {
 /** Adds a filter, to all threads with `sync`. A positive number is the id of a thread that could not follow. */
 export function addFilter(task: Task, program: BpfCode, { sync, syncFailure, listener }: FilterOptions): number | Errno {
   if (!checkProgram(program)) return EINVAL;
-  if (!task.noNewPrivs && !hasCapability(task.cred, CAP_SYS_ADMIN)) return EACCES;
+  if (!task.noNewPrivs && !hasOwnCapability(task.cred, CAP_SYS_ADMIN)) return EACCES;
   if (!mayChange(task, SECCOMP_MODE_FILTER)) return EINVAL;
   const previous = task.seccompFilter;
   if (listener && hasListener(previous)) return EBUSY;

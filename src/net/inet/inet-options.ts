@@ -8,7 +8,7 @@ import { CAP_NET_ADMIN, CAP_NET_RAW } from '../../abi/capability.js';
 import * as inet from '../../abi/inet.js';
 import { AF_INET, SOCK_STREAM, SOL_SOCKET } from '../../abi/socket.js';
 import type { Task } from '../../kernel/task.js';
-import { hasCapability } from '../../vfs/credentials.js';
+import { capableIn } from '../../vfs/credentials.js';
 import { hostOf, isAny, isLoopback, isMulticast, isV4 } from './address.js';
 import { isForKind, rulesFor, type OptionRule } from './inet-option-table.js';
 import type { InetSocket } from './inet-socket.js';
@@ -110,7 +110,7 @@ function numberFor(socket: InetSocket, level: number, name: number, rule: Option
 function setSpecial(task: Task, socket: InetSocket, level: number, name: number, value: Uint8Array): 0 | Errno | undefined {
   if (level === inet.SOL_TCP) return setTcp(socket, name, value);
   if (level === inet.SOL_IP) {
-    if (name === inet.IP_TRANSPARENT && !mayPretend(task)) return EPERM;
+    if (name === inet.IP_TRANSPARENT && !mayPretend(task, socket)) return EPERM;
     if (name === inet.IP_MULTICAST_IF) return setMulticastInterface(socket, level, name, value);
     return name >= inet.IP_ADD_MEMBERSHIP && name <= 48 ? setMembership(socket, level, name, value) : undefined;
   }
@@ -121,7 +121,7 @@ function setSpecial(task: Task, socket: InetSocket, level: number, name: number,
     case inet.IPV6_V6ONLY:
       return socket.local ? EINVAL : undefined;
     case inet.IPV6_TRANSPARENT:
-      return mayPretend(task) ? undefined : EPERM;
+      return mayPretend(task, socket) ? undefined : EPERM;
     case inet.IPV6_MULTICAST_IF:
       return setMulticastInterface(socket, level, name, value);
     default: {
@@ -131,8 +131,8 @@ function setSpecial(task: Task, socket: InetSocket, level: number, name: number,
   }
 }
 
-function mayPretend({ cred }: Task): boolean {
-  return hasCapability(cred, CAP_NET_RAW) || hasCapability(cred, CAP_NET_ADMIN);
+function mayPretend({ cred }: Task, { net }: InetSocket): boolean {
+  return capableIn(cred, net.owner!, CAP_NET_RAW) || capableIn(cred, net.owner!, CAP_NET_ADMIN);
 }
 
 function setTcp(socket: InetSocket, name: number, value: Uint8Array): 0 | Errno | undefined {
