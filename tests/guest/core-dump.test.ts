@@ -1,6 +1,8 @@
 /** Core files: only here, since where a host puts them is its own business. Read by binutils. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { isInstalled } from '../../tools/install-test-programs.js';
@@ -10,8 +12,8 @@ const CLI = join(ROOT, 'dist', 'cli.cjs');
 
 const skip = isInstalled('readelf') ? false : 'no readelf (binutils)';
 
-function run(script: string): string {
-  const { stdout, stderr } = spawnSync(process.execPath, [CLI, 'run', '-C', '/tmp', '-u', '0', '--', 'bash', '-c', script], {
+function run(script: string, ...options: string[]): string {
+  const { stdout, stderr } = spawnSync(process.execPath, [CLI, 'run', '-C', '/tmp', '-u', '0', ...options, '--', 'bash', '-c', script], {
     encoding: 'utf8',
     timeout: 60_000,
   });
@@ -39,15 +41,19 @@ test('a process that a signal ends leaves a core, within its limit, where the pa
 });
 
 test('a page of a private mapping is in the core though nobody has touched it, as debuggers look for the lists of libraries there', () => {
-  const program = [
-    'import mmap, os, signal',
-    'f = open("data", "rb")',
-    'm = mmap.mmap(f.fileno(), 0, mmap.MAP_PRIVATE, mmap.PROT_READ | mmap.PROT_WRITE)',
-    'm[0:1] = b"x"',
-    'os.kill(os.getpid(), signal.SIGSEGV)',
-  ];
-  const script = `
-    (head -c 4194304 /dev/zero; printf 'untouched-%s' page) > data
-    ulimit -c unlimited; python3 -c '${program.join('\n')}'; grep -c untouched-page core`;
-  assert.match(run(script), /^1$/m);
+  const folder = mkdtempSync(join(tmpdir(), 'skas-core-'));
+  try {
+    writeFileSync(join(folder, 'data'), Buffer.concat([Buffer.alloc(4 * 2 ** 20), Buffer.from('untouched-page')]));
+    const program = [
+      'import mmap, os, signal',
+      'f = open("/mnt/data", "rb")',
+      'm = mmap.mmap(f.fileno(), 0, mmap.MAP_PRIVATE, mmap.PROT_READ | mmap.PROT_WRITE)',
+      'm[0:1] = b"x"',
+      'os.kill(os.getpid(), signal.SIGSEGV)',
+    ];
+    const script = `ulimit -c unlimited; /usr/bin/python3 -c '${program.join('\n')}'; grep -c untouched-page core`;
+    assert.match(run(script, '-v', `${folder}:/mnt:ro`), /^1$/m);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
