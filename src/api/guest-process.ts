@@ -56,11 +56,11 @@ interface Place {
 
 export class GuestProcess {
   private readonly outputs = new Map<OutputFd, OutputBridge>();
-  private input: InputBridge | undefined;
-  private master: PtyMaster | undefined;
+  private input: InputBridge | undefined = undefined;
+  private master: PtyMaster | undefined = undefined;
   private asked = false;
   private group!: ThreadGroup;
-  private ended: { status: number; usage: Usage } | undefined;
+  private ended: { status: number; usage: Usage } | undefined = undefined;
   private readonly undrained = new Set<OutputFd>();
 
   private constructor(

@@ -50,12 +50,12 @@ export class SandboxProcess implements AsyncDisposable {
   private readonly err: OutputStream;
   private readonly feed: StdinFeed;
   private readonly startedAt = performance.now();
-  private ended: { status: number; usage: Usage } | undefined;
+  private ended: { status: number; usage: Usage } | undefined = undefined;
   private settled = false;
   private timedOut = false;
   private aborted = false;
   /** Why the input of `sendInput` broke off. */
-  inputFailure: { readonly error: unknown } | undefined;
+  inputFailure: { readonly error: unknown } | undefined = undefined;
   private readonly timers = new Set<NodeJS.Timeout>();
   private settle!: { resolve(result: Result): void; reject(error: Error): void };
   private readonly started: Promise<void>;

@@ -30,7 +30,7 @@ export class StdinFeed {
   private wanted = false;
   private ending = false;
   private finished = false;
-  private iterator: AsyncIterator<Uint8Array | string> | Iterator<Uint8Array | string> | undefined;
+  private iterator: AsyncIterator<Uint8Array | string> | Iterator<Uint8Array | string> | undefined = undefined;
   private pulling = false;
 
   constructor(

@@ -13,7 +13,7 @@ export interface InputTarget {
 }
 
 export class HostInput {
-  private stream: (NodeJS.ReadableStream & { destroy(): void }) | undefined;
+  private stream: (NodeJS.ReadableStream & { destroy(): void }) | undefined = undefined;
   private opened = false;
   private direct = false;
   private ended = false;

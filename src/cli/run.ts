@@ -75,7 +75,7 @@ class RunSession {
   private id = 0;
   private readonly startedAt = performance.now();
   private readonly openStreams = new Set<1 | 2>();
-  private ended: { status: number; usage: Usage } | undefined;
+  private ended: { status: number; usage: Usage } | undefined = undefined;
   private told = false;
   private timedOut = false;
   /** Asked to stop from outside: what the program leaves behind is not waited for. */

@@ -35,7 +35,7 @@ export class PipeBuffer {
   private head = 0;
   /** Bytes ever taken out. */
   private taken = 0;
-  private packets: Packet[] | undefined;
+  private packets: Packet[] | undefined = undefined;
 
   constructor(public capacity: number = DEFAULT_CAPACITY) {}
 

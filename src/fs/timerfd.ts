@@ -35,7 +35,7 @@ export class TimerFile extends OpenFile implements WallTimer {
   /** It has rung; the periods since then are still to be counted. */
   private hasRung = false;
   /** The wall-clock time that it is armed for. */
-  private wallTime: Timespec | undefined;
+  private wallTime: Timespec | undefined = undefined;
   /** TFD_TIMER_CANCEL_ON_SET, and whether the clock was set since. */
   private cancelOnSet = false;
   private cancelled = false;

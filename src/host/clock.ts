@@ -89,7 +89,7 @@ const JUMP_NS = 5_000_000n;
 
 export class TscClock implements Clock {
   /** Undefined while (or where) the counter is not used. */
-  parameters: ClockParameters | undefined;
+  parameters: ClockParameters | undefined = undefined;
   /** Host nanoseconds that `parameters.monoBase` counts from. */
   readonly epochNs: bigint;
   private readonly listeners = new Set<(parameters: ClockParameters) => void>();

@@ -61,7 +61,7 @@ export class ImageTree {
   readonly root = newDirectory(0);
   private entries = 0;
   /** The directory that the last entry was put into: the next one is mostly its neighbour. */
-  private lastPath: ByteString | undefined;
+  private lastPath: ByteString | undefined = undefined;
   private lastDirectory: TreeNode = this.root;
 
   /** Puts one entry of layer `layer` in its place; `content`: number of the content that holds its data. */

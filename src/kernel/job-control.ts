@@ -16,9 +16,9 @@ export interface ControllingTerminal {
 
 export class Session {
   readonly groups = new Set<ProcessGroup>();
-  terminal: ControllingTerminal | undefined;
+  terminal: ControllingTerminal | undefined = undefined;
   /** Foreground group of a terminal that hung up: it hears of it when the leader ends (Linux: signal->tty_old_pgrp). */
-  lastForeground: ProcessGroup | undefined;
+  lastForeground: ProcessGroup | undefined = undefined;
   constructor(readonly id: Pid) {}
 }
 

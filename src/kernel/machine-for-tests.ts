@@ -158,8 +158,8 @@ export class TestMachine {
 
 /** A system call that may wait: `step` begins or goes on with it once it was woken; its result, or undefined while it sleeps. */
 export class RunningCall {
-  result: number | undefined;
-  private generator: Blocking<number> | undefined;
+  result: number | undefined = undefined;
+  private generator: Blocking<number> | undefined = undefined;
 
   constructor(
     private readonly task: Task,

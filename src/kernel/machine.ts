@@ -91,13 +91,13 @@ export class Machine {
   readonly ready: Task[] = [];
   /** Set by `stop`: the run loop returns. */
   stopping = false;
-  tracer: Tracer | undefined;
+  tracer: Tracer | undefined = undefined;
   /** Tells the machine's owner of a process that ended and has no parent in the machine; set by the owner. */
   onExit: (group: ThreadGroup) => void = () => {};
   /** Made when the first program needs it. */
-  vdso: Vdso | undefined;
+  vdso: Vdso | undefined = undefined;
   /** Processes whose parent is gone become its children. */
-  init: ThreadGroup | undefined;
+  init: ThreadGroup | undefined = undefined;
   /** What uname(2) and /proc/sys/kernel say. */
   readonly release = '6.12.0-skas';
   readonly version = '#1 SMP PREEMPT_DYNAMIC skas';

@@ -23,7 +23,7 @@ export class MemoryLimit {
   kills = 0;
   private readonly timer: Timer;
   /** Killed, and perhaps not gone yet. */
-  private victim: ThreadGroup | undefined;
+  private victim: ThreadGroup | undefined = undefined;
 
   constructor(private readonly machine: Machine) {
     this.timer = new Timer(() => this.look());

@@ -38,8 +38,8 @@ export class PosixTimer implements WallTimer {
   private deadlineNs = Infinity;
   private deleted = false;
   /** The wall-clock time that it is armed for. */
-  private wallTime: Timespec | undefined;
-  private queued: SignalInfo | undefined;
+  private wallTime: Timespec | undefined = undefined;
+  private queued: SignalInfo | undefined = undefined;
   private readonly timer: Timer | undefined;
   private readonly cpuTimer: CpuTimer | undefined;
 

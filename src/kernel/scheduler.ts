@@ -14,7 +14,7 @@ import { Timer } from './timers.js';
 
 /** A task's place on wait queues: one per task, reused for every sleep. */
 export class Sleeper implements Waiter {
-  private request: WaitRequest | undefined;
+  private request: WaitRequest | undefined = undefined;
   private readonly timer: Timer;
   /** Why the sleep ended; meaningful once the task is on the ready list. */
   reason: WakeReason = 0;

@@ -14,7 +14,7 @@ export class Scheduling {
   nice = 0;
   resetOnFork = false;
   /** CPUs that the thread may use; undefined: all. One byte has eight of them. */
-  affinity: Uint8Array | undefined;
+  affinity: Uint8Array | undefined = undefined;
   ioPriority = IOPRIO_DEFAULT;
   /** Of SCHED_DEADLINE, in nanoseconds. */
   deadline = { runtime: 0, deadline: 0, period: 0 };

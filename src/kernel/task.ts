@@ -25,7 +25,7 @@ export class Task implements IoctlCaller {
   /** comm, at most 15 bytes. */
   name = '';
   /** A system call that waits: resumed by the run loop. */
-  blocked: Blocking<number> | undefined;
+  blocked: Blocking<number> | undefined = undefined;
   /** Number of the system call being served, for restarts and strace; -1 outside of one. */
   syscallNumber = -1;
   /** On the machine's ready list. */

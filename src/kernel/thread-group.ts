@@ -23,9 +23,9 @@ export class ThreadGroup {
   /** Woken when a child changes state. */
   readonly childQueue = new WaitQueue();
   /** Set when the whole process is ending: status word for every thread. */
-  exiting: WaitStatus | undefined;
+  exiting: WaitStatus | undefined = undefined;
   /** Set once the leader is a zombie that nobody has waited for. */
-  exitStatus: WaitStatus | undefined;
+  exitStatus: WaitStatus | undefined = undefined;
   /** Woken when the process or one of its threads ends (pidfd). */
   readonly exitQueue = new WaitQueue();
   /** Waited for: the pid is free again. */
@@ -56,7 +56,7 @@ export class ThreadGroup {
   /** See keys/task-keyrings.ts. */
   processKeyring: import('./keys/key.js').Key | undefined = undefined;
   /** See exec/executable.ts. */
-  executable: import('../vfs/path.js').Path | undefined;
+  executable: import('../vfs/path.js').Path | undefined = undefined;
   /** System calls served, for the result's usage. */
   syscalls = 0;
   /** Those of children that were waited for, and of theirs. */
@@ -80,13 +80,13 @@ export class ThreadGroup {
   readonly realTimer: Timer;
   /** Period of ITIMER_REAL; 0: once. */
   realIntervalNs = 0;
-  virtualTimer: CpuIntervalTimer | undefined;
-  profTimer: CpuIntervalTimer | undefined;
+  virtualTimer: CpuIntervalTimer | undefined = undefined;
+  profTimer: CpuIntervalTimer | undefined = undefined;
   readonly posixTimers = new Map<number, PosixTimer>();
   nextTimerId = 0;
-  cpuTimers: CpuTimers | undefined;
+  cpuTimers: CpuTimers | undefined = undefined;
   /** Watches RLIMIT_CPU. */
-  cpuLimit: CpuTimer | undefined;
+  cpuLimit: CpuTimer | undefined = undefined;
   /** A second thread has been cloned at some time. */
   hadThreads = false;
   /** `userNs` is final: the host process is gone, or going. */

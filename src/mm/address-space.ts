@@ -126,7 +126,7 @@ export class AddressSpace implements CacheMapper {
   private limboPhys: PhysAddr[] = [];
   private limboPages: number[] = [];
   /** The extent of the last user access. */
-  lastExtent: Extent | undefined;
+  lastExtent: Extent | undefined = undefined;
   /** Shared with what this space was forked from and what it forks. */
   forkProfile = new ForkProfile();
   /** Faults that found nothing to do, because another thread's fault had done it. */

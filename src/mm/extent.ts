@@ -11,7 +11,7 @@ export class Extent {
   /** Added to a guest address it gives the offset in the window. */
   delta: number;
   /** Mapped by the host in the place of the (one) frame: text-twins.ts. */
-  twin: Twin | undefined;
+  twin: Twin | undefined = undefined;
 
   constructor(
     public start: GuestAddr,

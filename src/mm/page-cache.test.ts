@@ -16,7 +16,7 @@ after(() => physmem.dispose());
 /** A file elsewhere: counts what is asked of it. */
 class Store implements PageFiller {
   fills = 0;
-  error: Errno | undefined;
+  error: Errno | undefined = undefined;
   /** Bytes moved by one call at most. */
   piece = Infinity;
   constructor(public bytes: Uint8Array) {}

@@ -35,7 +35,7 @@ interface Pending {
 export class StraceTracer implements Tracer {
   private readonly pending = new Map<Task, Pending>();
   /** The task whose line is not ended yet. */
-  private open: Task | undefined;
+  private open: Task | undefined = undefined;
   private readonly wanted: CallFilter;
 
   /** `sink` gets pieces of text; `calls`: names and %groups (filter.ts), undefined for all. */

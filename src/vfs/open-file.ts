@@ -37,7 +37,7 @@ export abstract class OpenFile {
   /** File position of lseek(2). */
   position = 0;
   /** Where it was opened; files without a name (pipes, sockets) get one in an internal mount. Set by open. */
-  path: Path | undefined;
+  path: Path | undefined = undefined;
   /** `path` is pinned: see `setFilePath` in path.ts. */
   pathHeld = false;
   /** F_SETOWN: a pid, or minus a process group, that SIGIO goes to; F_SETSIG's signal. */
@@ -45,7 +45,7 @@ export abstract class OpenFile {
   ownerSignal = 0;
   /** F_OWNER_*: what `owner` names; and who set it. */
   ownerType = 1;
-  ownerCredentials: Credentials | undefined;
+  ownerCredentials: Credentials | undefined = undefined;
   /** By the open(2) that made this description (F_CREATED_QUERY). */
   created = false;
   /** Counted in `inode.writers`. */
@@ -53,7 +53,7 @@ export abstract class OpenFile {
   /** LANDLOCK_ACCESS_FS_* that it was opened without. */
   landlockDenied = 0;
   /** Told, before `release`, that the last reference is gone. */
-  private releaseListeners: Set<ReleaseListener> | undefined;
+  private releaseListeners: Set<ReleaseListener> | undefined = undefined;
 
   constructor(
     readonly inode: Inode,

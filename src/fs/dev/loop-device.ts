@@ -19,7 +19,7 @@ const NAME_BYTES = 64;
 
 export class LoopDevice {
   /** The file that holds the blocks; undefined: not in use. */
-  backing: OpenFile | undefined;
+  backing: OpenFile | undefined = undefined;
   offset = 0;
   /** Bytes after `offset` that are shown; 0: all. */
   sizeLimit = 0;

@@ -75,11 +75,11 @@ export class Tty implements ControllingTerminal, DisciplineHost {
   private readonly typed = new ByteQueue(TYPED_BYTES);
   readonly slaveQueue = new WaitQueue();
   readonly masterQueue = new WaitQueue();
-  session: Session | undefined;
-  foreground: ProcessGroup | undefined;
+  session: Session | undefined = undefined;
+  foreground: ProcessGroup | undefined = undefined;
   stopped = false;
   /** Bytes that programs may still write to it (limits.outputBytes); absent: any number. */
-  outputBudget: { left: number; onSpent?(): void } | undefined;
+  outputBudget: { left: number; onSpent?(): void } | undefined = undefined;
   /** TIOCSPTLCK: the slave cannot be opened. */
   locked = true;
   /** TIOCEXCL. */

@@ -15,7 +15,7 @@ import { openSpecialFile } from '../../vfs/special-files.js';
 import { HostInode } from './host-inode.js';
 
 export class HostSymlink extends HostInode {
-  private target: ByteString | undefined;
+  private target: ByteString | undefined = undefined;
 
   override readlink(): ByteString | Errno {
     if (this.target !== undefined) return this.target;

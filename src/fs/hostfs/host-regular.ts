@@ -31,7 +31,7 @@ export class HostRegular extends HostInode implements FdHolder, PageFiller {
   private writeUsers = 0;
   /** `writeFd` can be read from as well. */
   private writeFdReads = false;
-  private pages: Mappable | undefined;
+  private pages: Mappable | undefined = undefined;
   /** Version of the data in the cache. */
   private cachedMtimeSec = 0;
   private cachedMtimeNsec = 0;

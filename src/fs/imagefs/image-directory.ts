@@ -12,7 +12,7 @@ const ENTRY_SIZE = 20;
 const DT_DIR = 4;
 
 export class ImageDirectory extends ImageInode {
-  private byName: Map<ByteString, number> | undefined;
+  private byName: Map<ByteString, number> | undefined = undefined;
 
   /** Name, number, name, number... */
   get list(): (ByteString | number)[] {

@@ -14,7 +14,7 @@ const MAX_SPAN = 1 << 20;
 const PIECE = 4;
 
 export class ImageRegular extends ImageInode implements PageFiller {
-  private pages: Mappable | undefined;
+  private pages: Mappable | undefined = undefined;
 
   get size(): number {
     return this.node[6] as number;

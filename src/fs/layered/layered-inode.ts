@@ -22,7 +22,7 @@ export function makeIn(directory: Inode, name: ByteString, attributes: CreateAtt
 
 export abstract class LayeredInode extends Inode {
   readonly ino: number;
-  upper: Inode | undefined;
+  upper: Inode | undefined = undefined;
   /** Its last name was removed: another object stands for what has that name now. */
   isGone = false;
   private forgotten = false;

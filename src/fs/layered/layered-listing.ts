@@ -11,7 +11,7 @@ const DT_CHR = 2;
 const DT_DIR = 4;
 
 export class LayeredListing extends OpenFile {
-  private entries: readonly DirectoryEntry[] | undefined;
+  private entries: readonly DirectoryEntry[] | undefined = undefined;
 
   constructor(
     private readonly directory: LayeredDirectory,

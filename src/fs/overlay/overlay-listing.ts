@@ -11,8 +11,8 @@ import { OpenFile, type DirectorySink } from '../../vfs/open-file.js';
 import type { OverlayDirectory } from './overlay-directory.js';
 
 export class OverlayListing extends OpenFile {
-  private snapshot: DirectoryEntry[] | undefined;
-  private below: OpenFile | undefined;
+  private snapshot: DirectoryEntry[] | undefined = undefined;
+  private below: OpenFile | undefined = undefined;
 
   constructor(
     private readonly directory: OverlayDirectory,

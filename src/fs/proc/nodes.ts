@@ -141,7 +141,7 @@ export class ProcText extends ProcInode {
 }
 
 class ProcTextFile extends OpenFile {
-  private text: Uint8Array | undefined;
+  private text: Uint8Array | undefined = undefined;
 
   constructor(
     private readonly node: ProcText,

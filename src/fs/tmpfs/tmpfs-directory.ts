@@ -176,10 +176,10 @@ export class TmpfsDirectory extends TmpfsInode {
 
 class TmpfsDirectoryFile extends OpenFile {
   // Where the last call stopped, so that reading a large directory does not begin anew each time.
-  private iterator: Iterator<[ByteString, Entry]> | undefined;
+  private iterator: Iterator<[ByteString, Entry]> | undefined = undefined;
   private iteratorOffset = -1;
   /** Taken from the iterator, and refused by the sink. */
-  private refused: [ByteString, Entry] | undefined;
+  private refused: [ByteString, Entry] | undefined = undefined;
 
   constructor(
     override readonly inode: TmpfsDirectory,

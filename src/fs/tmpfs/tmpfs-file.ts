@@ -28,7 +28,7 @@ const MAX_SIZE = Number.MAX_SAFE_INTEGER;
 export class TmpfsRegular extends TmpfsInode implements Mappable {
   /** F_SEAL_*; only memfds that allow it can change theirs. */
   seals = F_SEAL_SEAL;
-  private data: PageCache | undefined;
+  private data: PageCache | undefined = undefined;
   private countedPages = 0;
 
   constructor(fs: Tmpfs, attributes: CreateAttributes) {

@@ -22,7 +22,7 @@ export abstract class TmpfsInode extends Inode {
   atime: Timespec;
   mtime: Timespec;
   ctime: Timespec;
-  private xattrs: Map<ByteString, Uint8Array> | undefined;
+  private xattrs: Map<ByteString, Uint8Array> | undefined = undefined;
   private evicted = false;
 
   constructor(

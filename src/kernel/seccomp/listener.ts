@@ -41,7 +41,7 @@ const UNANSWERED: Reply = { proceed: false, value: 0, error: ENOSYS };
 export class ListenerFile extends OpenFile {
   private readonly pending = new Map<number, Notification>();
   private readonly waiters = new WaitQueue();
-  private filter: Filter | undefined;
+  private filter: Filter | undefined = undefined;
   private lastId = 0;
 
   constructor(

@@ -27,14 +27,14 @@ export class TaskSignals {
   readonly pending = new PendingQueue();
   readonly altStack: AltStack = { base: 0, size: 0, flags: SS_DISABLE };
   /** The mask to return to after sigsuspend, ppoll, pselect, epoll_pwait; undefined outside of them. */
-  savedMask: SigSet | undefined;
+  savedMask: SigSet | undefined = undefined;
   /** The real mask during sigtimedwait, which unblocks what it waits for; undefined outside of it. */
-  realMask: SigSet | undefined;
-  restartBlock: RestartBlock | undefined;
+  realMask: SigSet | undefined = undefined;
+  restartBlock: RestartBlock | undefined = undefined;
   /** Set while the thread is stopped on its way out of a system call. */
-  interruptedCall: InterruptedCall | undefined;
+  interruptedCall: InterruptedCall | undefined = undefined;
   /** What a tracer made of the signal that the thread stopped for: one to deliver, null for none. */
-  decision: SignalInfo | null | undefined;
+  decision: SignalInfo | null | undefined = undefined;
   /** Last fault, for the signal frame. */
   faultAddress = 0;
   faultError = 0;

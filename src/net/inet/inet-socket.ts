@@ -29,7 +29,7 @@ export abstract class InetSocket extends Socket implements PortOwner {
   local: Endpoint | undefined = undefined;
   remote: Endpoint | undefined = undefined;
   /** What bind(2) asked for. */
-  private boundHost: string | undefined;
+  private boundHost: string | undefined = undefined;
   error: 0 | Errno = 0;
   isReleased = false;
 
@@ -120,7 +120,7 @@ export abstract class InetSocket extends Socket implements PortOwner {
   /** Made as a socket of AF_INET6, whatever IPV6_ADDRFORM said since. */
   readonly isV6Family: boolean;
   /** Multicast groups, on the loopback interface. */
-  private groups: Set<string> | undefined;
+  private groups: Set<string> | undefined = undefined;
 
   joinGroup(group: string): 0 | Errno {
     this.groups ??= new Set();

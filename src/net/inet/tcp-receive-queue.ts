@@ -16,7 +16,7 @@ const SEGMENT = 65483;
 export class TcpReceiveQueue {
   private readonly bytes = new StreamQueue();
   /** Place of the urgent byte in the stream. */
-  private urgentAt: number | undefined;
+  private urgentAt: number | undefined = undefined;
   private urgentWasRead = false;
   private held = 0;
 

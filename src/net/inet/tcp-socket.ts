@@ -55,7 +55,7 @@ export class TcpSocket extends InetSocket {
   private state: 'closed' | 'listening' | 'connected' = 'closed';
   private pending: TcpSocket[] = [];
   private backlog = 0;
-  private peer: TcpSocket | undefined;
+  private peer: TcpSocket | undefined = undefined;
   private readonly received = new TcpReceiveQueue();
   /** Made by a connect, not yet accepted. */
   private isEmbryo = false;
@@ -64,8 +64,8 @@ export class TcpSocket extends InetSocket {
   private sendShut = false;
   private receiveShut = false;
   /** A connect that did not wait is done; the next one says so. */
-  private connectReport: 0 | Errno | undefined;
-  private holdTimer: Timer | undefined;
+  private connectReport: 0 | Errno | undefined = undefined;
+  private holdTimer: Timer | undefined = undefined;
 
   constructor(task: Task, stack: InetStack, family: number) {
     super(task, stack, family, SOCK_STREAM, IPPROTO_TCP);

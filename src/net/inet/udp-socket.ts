@@ -32,7 +32,7 @@ interface Corked {
 }
 
 export class UdpSocket extends DatagramSocket {
-  private corked: Corked | undefined;
+  private corked: Corked | undefined = undefined;
 
   constructor(task: Task, stack: InetStack, family: number, protocol: number) {
     super(task, stack, family, SOCK_DGRAM, protocol);

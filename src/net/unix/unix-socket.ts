@@ -40,9 +40,9 @@ const NO_FILES: readonly OpenFile[] = [];
 
 export abstract class UnixSocket extends Socket implements FileCarrier {
   inFlight = 0;
-  address: UnixAddress | undefined;
+  address: UnixAddress | undefined = undefined;
   /** The other end; stays, released, after it has been closed. */
-  peer: UnixSocket | undefined;
+  peer: UnixSocket | undefined = undefined;
   peerCredentials: Ucred = NO_PEER;
   /** SO_PASSCRED */
   passesCredentials = false;

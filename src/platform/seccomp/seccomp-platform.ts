@@ -101,13 +101,13 @@ export class SeccompPlatform implements Platform {
   private readonly kicked = new Map<SeccompThread, Overdue>();
   private zygote!: SeccompSpace;
   readonly frameWait: FrameWait;
-  private relay: BellRelay | undefined;
+  private relay: BellRelay | undefined = undefined;
   private readonly clock = new HostClock();
   private lastLookNs = 0;
   /** Traps found one after the other without a look at anything else. */
   private foundInRow = 0;
   /** The thread whose trap `wait` returned last. */
-  private lastTaken: SeccompThread | undefined;
+  private lastTaken: SeccompThread | undefined = undefined;
 
   private constructor(
     readonly frames: FrameStore,

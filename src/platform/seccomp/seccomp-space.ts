@@ -50,7 +50,7 @@ export class SeccompSpace implements HostSpace {
   private afterQueue: (() => void)[] = [];
   private afterOrder: (() => void)[] = [];
   /** The first thread, which does not exist on the host before the first order: `commit` brings it to life. */
-  private unborn: SeccompThread | undefined;
+  private unborn: SeccompThread | undefined = undefined;
   readonly sites: SpaceSites;
   readonly lowestAddress = LOWEST_GUEST;
   private readonly gone = (): boolean => this.isGone || this.platform.hasEnded(this.leader);

@@ -43,7 +43,7 @@ export class SpaceSites {
   private readonly leaving = new Map<GuestAddr, PatchedText>();
   /** Traps by address. */
   private readonly traps = new Map<GuestAddr, number>();
-  private returns: Returns | undefined;
+  private returns: Returns | undefined = undefined;
   /** Replaced, but mapped until the queued operations have run. */
   private retired: Returns[] = [];
 
