@@ -14,6 +14,8 @@ export class Sysctl {
   coreUsesPid = 0;
   /** fs.aio-max-nr: completions that all contexts of asynchronous I/O may hold together. */
   aioMaxNr = 65536;
+  /** fs.lease-break-time: seconds that the holder of a lease has to give way; 0: as long as it takes. */
+  leaseBreakTime = 45;
   inotifyMaxQueuedEvents = 16384;
   inotifyMaxUserInstances = 128;
   inotifyMaxUserWatches = 65536;

@@ -12,6 +12,9 @@ import { anyFileOf, fileOf, lookupPath } from '../kernel/task-files.js';
 import { raiseForWrite } from '../kernel/task-io.js';
 import { changeMode, changeOwner, changeTimes, truncateFile, truncatePath } from '../vfs/attributes.js';
 import { toKernelGid, toKernelUid } from '../vfs/user-namespace.js';
+import type { Blocking } from '../base/blocking.js';
+import { O_WRONLY } from '../abi/fcntl.js';
+import { breakLeases } from '../vfs/leases.js';
 import { placeOf, type Path } from '../vfs/path.js';
 
 const PATH_FLAGS = AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH;
@@ -155,11 +158,21 @@ function withSignal(task: Task, result: number, length: number): number {
   return result;
 }
 
+function truncateAt(task: Task, place: Path, length: number): number {
+  return withSignal(task, truncatePath(place, task.cred, length, task.group.limits.soft[RLIMIT_FSIZE]!), length);
+}
+
+function* truncateAfterLeases(task: Task, place: Path, length: number): Blocking<number> {
+  const broken = yield* breakLeases(place.dentry.inode!, O_WRONLY, false);
+  return broken !== 0 ? broken : truncateAt(task, place, length);
+}
+
 export const truncate = syscall('truncate', [path, long], (task, name, length) => {
   if (length < 0) return EINVAL;
   const place = lookupPath(task, AT_FDCWD, name, true);
   if (isErr(place)) return place;
-  return withSignal(task, truncatePath(place, task.cred, length, task.group.limits.soft[RLIMIT_FSIZE]!), length);
+  if (place.dentry.inode!.leases !== undefined) return truncateAfterLeases(task, place, length);
+  return truncateAt(task, place, length);
 });
 export const ftruncate = syscall('ftruncate', [fd, long], (task, number, length) => {
   if (length < 0) return EINVAL;

@@ -31,7 +31,6 @@ import {
   F_SETOWN_EX,
   F_SETPIPE_SZ,
   F_SETSIG,
-  F_UNLCK,
   O_APPEND,
   O_ASYNC,
   O_CLOEXEC,
@@ -67,6 +66,8 @@ import { RDX } from '../platform/registers.js';
 import type { OpenFile } from '../vfs/open-file.js';
 import { isAppendOnly, setFileFlags } from '../vfs/inode-flags.js';
 import type { Path } from '../vfs/path.js';
+import { controlLease } from '../kernel/file-leases.js';
+import { leaseType } from '../vfs/leases.js';
 import { ownerOrCapable } from '../vfs/permissions.js';
 
 function limitOf(task: Task): number {
@@ -159,9 +160,9 @@ function control(task: Task, number: number, file: OpenFile, command: number, ar
     case F_CREATED_QUERY:
       return file.created ? 1 : 0;
     case F_GETLEASE:
-      return F_UNLCK;
+      return leaseType(file);
     case F_SETLEASE:
-      return EINVAL;
+      return controlLease(task, file, number, intArgument(task));
     case F_NOTIFY:
       return notifyDirectory(task, file, number, intArgument(task));
     case F_SETPIPE_SZ:

@@ -103,12 +103,16 @@ export abstract class Inode {
   writeDenied = 0;
   /** Descriptions open for writing: execve is then ETXTBSY. */
   writers = 0;
+  /** Those that are open for reading only. */
+  readers = 0;
   /** FS_*_FL: see inode-flags.ts. */
   fileFlags = 0;
   /** Its last name is gone; kept for inodes that are watched only. */
   unlinked = false;
   /** inotify's: see notify.ts. */
   watches: Set<import('./notify.js').InodeWatch> | undefined = undefined;
+  /** See leases.ts. */
+  leases: import('./leases.js').InodeLeases | undefined = undefined;
   /** flock's and fcntl's: see locks.ts. */
   locks: import('./locks.js').InodeLocks | undefined = undefined;
 

@@ -50,6 +50,8 @@ export abstract class OpenFile {
   created = false;
   /** Counted in `inode.writers`. */
   countedWriter = false;
+  /** Counted in `inode.readers`. */
+  countedReader = false;
   /** LANDLOCK_ACCESS_FS_* that it was opened without. */
   landlockDenied = 0;
   /** Told, before `release`, that the last reference is gone. */

@@ -14,6 +14,7 @@ import {
   O_NOATIME,
   O_NOCTTY,
   O_NOFOLLOW,
+  O_NONBLOCK,
   O_PATH,
   O_RDONLY,
   O_RDWR,
@@ -32,6 +33,7 @@ import type { FsContext } from './fs-context.js';
 import { clearSetid } from './attributes.js';
 import { isAppendOnly } from './inode-flags.js';
 import { deniedWhenOpen, landlockCheck, landlockOpen, makeAccess } from './landlock.js';
+import { breakLeases, mustBreakLeases } from './leases.js';
 import { newInodeAttributes } from './namei.js';
 import { notifyDentry, notifyInode } from './notify.js';
 import { OpenFile } from './open-file.js';
@@ -162,6 +164,7 @@ export function openPlace(cred: Credentials, place: Path, flags: number, created
     if (writable !== 0) return writable;
     if (inode.writeDenied > 0) return ETXTBSY;
   }
+  if (inode.leases !== undefined && mustBreakLeases(inode, flags)) return openAfterLeases(cred, place, flags, created);
   if (cred.landlock !== undefined && landlockOpen(cred, place, flags, truncates) !== 0) return EACCES;
   const opened = inode.open(flags);
   if (typeof opened === 'number') return opened;
@@ -180,6 +183,14 @@ export function openPlace(cred: Credentials, place: Path, flags: number, created
   return file;
 }
 
+/** Once those who have leases on the file have given way, everything is looked at again. */
+function* openAfterLeases(cred: Credentials, place: Path, flags: number, created: boolean): Blocking<OpenFile | Errno> {
+  const broken = yield* breakLeases(place.dentry.inode!, flags, (flags & O_NONBLOCK) !== 0);
+  if (broken !== 0) return broken;
+  const opening = openPlace(cred, place, flags, created);
+  return isBlocking(opening) ? yield* opening : opening;
+}
+
 function* openLater(opening: Blocking<OpenFile | Errno>, place: Path): Blocking<OpenFile | Errno> {
   const opened = yield* opening;
   return typeof opened === 'number' ? opened : named(opened, place, false);
@@ -195,6 +206,9 @@ function named(file: OpenFile, place: Path, writes: boolean): OpenFile {
     file.countedWriter = true;
     file.inode.fs.openWriters++;
     file.inode.writers++;
+  } else if ((file.flags & (O_PATH | O_ACCMODE)) === O_RDONLY) {
+    file.countedReader = true;
+    file.inode.readers++;
   }
   if ((file.flags & O_PATH) === 0) notifyDentry(place.dentry, IN_OPEN);
   return file;

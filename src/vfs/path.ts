@@ -51,6 +51,7 @@ export function endFile(file: OpenFile): void {
     }
     dropPath(path);
   }
+  if (file.countedReader) inode.readers--;
   if (file.countedWriter) {
     inode.writers--;
     inode.fs.openWriters--;

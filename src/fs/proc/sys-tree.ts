@@ -149,7 +149,7 @@ function tree(machine: Machine): Tree {
       'pipe-user-pages-soft': kept(16384),
       'aio-max-nr': bound(machine, 'aioMaxNr', 0, 2 ** 20),
       'aio-nr': () => `${machine.aioEvents}\n`,
-      'lease-break-time': kept(45),
+      'lease-break-time': bound(machine, 'leaseBreakTime', 0, 2 ** 31 - 1),
       suid_dumpable: kept(0, 0, 2),
       protected_hardlinks: line(0),
       protected_symlinks: line(0),
