@@ -24,7 +24,6 @@ export function attackPrograms(): Attack[] {
       name: `attack-${name}`,
       source,
       cflags: LAYOUT,
-      needsRoot: false,
       timeoutMs: 0,
       headers: ['attack.h', 'jumps.h'].map((header) => join(FOLDER, header)),
     };

@@ -20,7 +20,6 @@ const PROGRAM = {
   name: 'fuzz-interpreter',
   source: 'tests/fuzz/interpreter.c',
   cflags: [],
-  needsRoot: false,
   timeoutMs: TIMEOUT_MS,
   headers: ['tests/fuzz/calls.h'],
 };

@@ -3,6 +3,7 @@
  * where stdout and exit code must be the same. SKAS_ONLY=name,name narrows the run.
  */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { release, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,7 +18,15 @@ const ENVIRONMENT = { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: '/', LANG: 'C'
 const ARGUMENTS: Readonly<Record<string, readonly string[]>> = { hello: ['first argument'] };
 
 const only = process.env['SKAS_ONLY']?.split(',');
-const isRoot = process.getuid?.() === 0;
+const runs = (...command: string[]): boolean => spawnSync(command[0]!, command.slice(1)).status === 0;
+/** Namespaces: not in a chroot, nor where the host forbids them. Root in a container often has neither them nor mounts. */
+const mayUnshare = runs('unshare', '-Um', 'true');
+const isRoot = process.getuid?.() === 0 && mayUnshare && runs('unshare', '-m', 'mount', '-t', 'tmpfs', 'none', '/mnt');
+
+function lacks({ needs }: GuestProgram): string | false {
+  if (needs === 'root' && !isRoot) return 'needs a root who may mount and make namespaces';
+  return needs === 'namespaces' && !mayUnshare && 'needs namespaces';
+}
 
 /** Runs `body` in a new folder that holds the program as `prog`. */
 async function inFolder(executable: string, body: (cwd: string) => Promise<Outcome>): Promise<Outcome> {
@@ -61,11 +70,7 @@ function isNewEnough({ kernel }: GuestProgram): boolean {
 
 for (const program of guestPrograms()) {
   if (only !== undefined && !only.includes(program.name)) continue;
-  const skip = !isInstalled('gcc')
-    ? 'no gcc'
-    : program.needsRoot && !isRoot
-      ? 'needs root'
-      : !isNewEnough(program) && 'needs a newer kernel on the host';
+  const skip = !isInstalled('gcc') ? 'no gcc' : lacks(program) || (!isNewEnough(program) && 'needs a newer kernel on the host');
   describe(program.name, { skip }, () => {
     for (const linkage of LINKAGES) testProgram(program, linkage);
   });

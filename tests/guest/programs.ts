@@ -1,7 +1,8 @@
 /**
  * Compiles the C programs of tests/guest/c, each static and dynamic, into the build folder; a compiled program is kept under a
  * name that hashes everything it was made from. A first line `// guest: key=value ...` in a program sets options:
- *   cflags=A,B  further compiler options      needs=root   only run by root      timeout=S   seconds for one run
+ *   cflags=A,B  further compiler options      timeout=S   seconds for one run
+ *   needs=root  only run by a root who may mount and make namespaces; needs=namespaces  only where users may make them
  *   kernel=6.10         not run on older hosts, whose answers would be others
  */
 import { execFileSync } from 'node:child_process';
@@ -14,7 +15,7 @@ export interface GuestProgram {
   readonly name: string;
   readonly source: string;
   readonly cflags: readonly string[];
-  readonly needsRoot: boolean;
+  readonly needs?: 'root' | 'namespaces' | undefined;
   readonly timeoutMs: number;
   /** Oldest host kernel that knows what it is about, as [major, minor]. */
   readonly kernel?: readonly [number, number];
@@ -38,7 +39,7 @@ export function guestPrograms(): GuestProgram[] {
       name: basename(source, '.c'),
       source,
       cflags: options.get('cflags')?.split(',') ?? [],
-      needsRoot: options.get('needs') === 'root',
+      needs: options.get('needs') as GuestProgram['needs'],
       timeoutMs: Number(options.get('timeout') ?? DEFAULT_TIMEOUT_S) * 1000,
       ...(kernel && { kernel: [kernel[0]!, kernel[1] ?? 0] as const }),
     };

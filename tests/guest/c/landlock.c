@@ -1,4 +1,4 @@
-// guest: kernel=6.12
+// guest: kernel=6.12 needs=namespaces
 // Landlock: what makes a ruleset and a rule, each right on files, moving between directories, layers, ports, scopes, mounts, tracing.
 #include "t.h"
 #include <arpa/inet.h>
