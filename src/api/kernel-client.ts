@@ -3,7 +3,7 @@
  * to the process or request that it belongs to. Sandbox and the command line are built on it; both share this file's rule of
  * life: the worker keeps the program alive while a guest process runs or a request is unanswered, and not otherwise.
  */
-import { existsSync, writeSync } from 'node:fs';
+import { existsSync, stat, writeSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import type { FileOperation, FileResult } from './file-protocol.js';
 import type { MachineOptions } from './machine-options.js';
@@ -68,6 +68,8 @@ function workerFile(): URL {
 }
 
 export function startWorker(): KernelThread {
+  // Has Node start the threads of its pool now: when a guest has taken all that the host's user may have it would abort.
+  stat('/', () => {});
   const shared = new Int32Array(new SharedArrayBuffer(8));
   return { worker: new Worker(workerFile(), { name: 'skas-kernel', workerData: shared }), shared };
 }
