@@ -40,17 +40,7 @@ describe("limits of the host's user", () => {
         }
         const mount = `${join(program, '..')}:/attacks:ro`;
         const guest = program.replace(join(program, '..'), '/attacks');
-        const { status, stdout, stderr } = asUser(folder, [
-          process.execPath,
-          CLI,
-          'run',
-          '--platform',
-          platform,
-          '-v',
-          mount,
-          '--',
-          guest,
-        ]);
+        const { status, stdout, stderr } = asUser(folder, [process.execPath, CLI, 'run', '--platform', platform, '-v', mount, '--', guest]);
         assert.equal(status, 0, stdout.slice(-1000) + stderr.slice(-1000));
       } finally {
         rmSync(folder, { recursive: true });
