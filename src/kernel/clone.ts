@@ -1,6 +1,6 @@
 /**
  * New tasks (Linux: kernel/fork.c; clone(2)). fork, vfork, clone and clone3 differ in where their arguments come from
- * (syscalls/process.ts) and meet here.
+ * (syscalls/processes.ts) and meet here.
  *
  * In Linux a child is a copy of kernel structures and page tables. Here the parent's writable private memory is made read-only,
  * the stub process copies itself with all its mappings, and both sides copy frames when they write.

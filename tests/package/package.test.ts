@@ -60,7 +60,9 @@ test('the package holds what it needs and nothing of tests or sources', { timeou
     assert.ok(paths.includes(path), path);
   }
   assert.deepEqual(
-    paths.filter((path) => /test|(?<!\.d)\.ts$|^(?!dist\/|docs\/|[A-Z]+(\.md)?$|package\.json$)/.test(path) && path !== 'docs/TESTING.md'),
+    paths.filter(
+      (path) => /test|(?<!\.d)\.ts$|^(?!dist\/|docs\/|examples\/|[A-Z]+(\.md)?$|package\.json$)/.test(path) && path !== 'docs/TESTING.md',
+    ),
     [],
   );
   assert.ok(paths.filter((path) => path.startsWith('dist/types/')).length < 40, 'declarations of the public part only');
