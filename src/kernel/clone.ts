@@ -42,6 +42,7 @@ import { moveToGroup } from './job-control.js';
 import { newNamespaces, switchNamespaces, type NsProxy } from './nsproxy.js';
 import { enterPidNamespaces, pidFor } from './pid-namespace.js';
 import { createUserNamespace } from './user-namespaces.js';
+import { clearTrapFlag } from './ptrace/stops.js';
 import { makeReady } from './scheduler.js';
 import { signalPending } from './signals/pending.js';
 import { Task } from './task.js';
@@ -178,6 +179,8 @@ function makeTask(task: Task, args: CloneArguments, memory: Memory, { cred, fs, 
   group.tasks.add(child);
   machine.tasks.set(tid, child);
   setUpRegisters(child, args);
+  // A step is the parent's business (Linux: user_disable_single_step in copy_process).
+  if (task.trace?.forcedTf) clearTrapFlag(child);
   publishTid(task, child, args);
   makeReady(child);
   return child;

@@ -5,10 +5,11 @@
 import { unreachable } from '../base/assert.js';
 import { TRAP_DEAD, TRAP_FAULT, TRAP_KICK, TRAP_SIGNAL, TRAP_SYSCALL, type HostThread } from '../platform/platform.js';
 import { RIP } from '../platform/registers.js';
-import { SIGKILL } from '../abi/signal.js';
+import { SIGKILL, SIGTRAP, TRAP_TRACE } from '../abi/signal.js';
 import { serveSyscall } from './dispatch.js';
 import { exitGroup } from './exit.js';
 import type { Machine } from './machine.js';
+import { watchStep } from './ptrace/debug-registers.js';
 import { goOn, returnToGuest } from './resume.js';
 import { takeReady, wakeTrapQueue } from './scheduler.js';
 import { recordFault } from './signals/fault-record.js';
@@ -66,6 +67,10 @@ function serveTrap(task: Task): void {
       serveFault(task);
       return;
     case TRAP_SIGNAL:
+      if (task.trace?.debug && trap.signal === SIGTRAP && trap.code === TRAP_TRACE && watchStep(task, task.trace)) {
+        returnToGuest(task);
+        return;
+      }
       recordFault(task, trap);
       forceSignal(task, faultInfo(trap.signal, trap.code, trap.address));
       returnToGuest(task);

@@ -192,6 +192,7 @@ export function execTask(task: Task, program: Program): 0 | Errno {
   const lone = task.mm.users === [...group.tasks].filter((member) => member.mm === task.mm).length;
   const fresh = lone ? undefined : machine.platform.createSpace();
   if (isErr(fresh)) return fresh;
+  if (task.trace) task.trace.debug = undefined;
   killOtherThreads(task);
   if (fresh) moveTo(task, fresh);
   else {

@@ -1,9 +1,9 @@
 /**
  * A stopped tracee's registers as a tracer sees them (Linux: arch/x86/kernel/ptrace.c, regset.c). Segment selectors are the flat
- * ones of 64-bit programs and cannot be changed; there are no hardware breakpoints, so debug registers only take zeros.
+ * ones of 64-bit programs and cannot be changed. Debug registers: debug-registers.ts.
  */
 import type { Errno } from '../../base/brands.js';
-import { EIO, EINVAL, ENOSPC } from '../../abi/errno.js';
+import { EIO, EINVAL } from '../../abi/errno.js';
 import { NT_FPREGSET, NT_PRSTATUS, NT_X86_XSTATE, USER_DEBUGREG, USER_SIZE } from '../../abi/ptrace.js';
 import { FP_MXCSR, FXSAVE_SIZE, SW_MAGIC1, XSAVE_HEADER, XSAVE_HEADER_END, XSAVE_XCOMP_BV } from '../../abi/sigframe.js';
 import { USER_REGS } from '../../abi/user-regs.js';
@@ -31,7 +31,9 @@ import {
   RSP,
 } from '../../platform/registers.js';
 import type { Task } from '../task.js';
+import { DebugRegisters } from './debug-registers.js';
 
+const NO_BREAKPOINTS = new DebugRegisters();
 const ORIG_RAX = -1;
 const CS = -2;
 const SS = -3;
@@ -119,7 +121,13 @@ export function setGeneralRegisters(task: Task, bytes: Uint8Array): 0 | Errno {
 export function peekUser(task: Task, offset: number): Uint8Array | Errno {
   if (offset % 8 !== 0 || offset < 0 || offset >= USER_SIZE) return EIO;
   const bytes = new Uint8Array(8);
-  if (offset < USER_REGS.size) readWord(task, offset / 8, new DataView(bytes.buffer), 0);
+  const view = new DataView(bytes.buffer);
+  if (offset < USER_REGS.size) readWord(task, offset / 8, view, 0);
+  if (offset >= USER_DEBUGREG) {
+    const value = (task.trace?.debug ?? NO_BREAKPOINTS).read((offset - USER_DEBUGREG) / 8);
+    view.setUint32(0, value % 4294967296, true);
+    view.setUint32(4, Math.floor(value / 4294967296), true);
+  }
   return bytes;
 }
 
@@ -127,7 +135,10 @@ export function pokeUser(task: Task, offset: number, low: number, high: number):
   if (offset % 8 !== 0 || offset < 0 || offset >= USER_SIZE) return EIO;
   if (offset < USER_REGS.size) return writeWord(task, offset / 8, low, high);
   if (offset < USER_DEBUGREG) return EIO;
-  return low === 0 && high === 0 ? 0 : ENOSPC;
+  const { trace } = task;
+  if (!trace) return EIO;
+  trace.debug ??= new DebugRegisters();
+  return trace.debug.write(task, (offset - USER_DEBUGREG) / 8, low, high);
 }
 
 /** The XSAVE image as far as guests see it, with the mask of its features where debuggers look for it. */

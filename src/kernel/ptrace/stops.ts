@@ -105,7 +105,13 @@ export function applyMode(task: Task, trace: Trace, mode: ResumeMode): void {
   if (mode === 'sysemu' || mode === 'sysemu-step') work |= WORK_EMULATE;
   if (mode === 'step' || mode === 'sysemu-step') work |= WORK_STEP;
   task.syscallWork = work;
-  if ((work & WORK_STEP) !== 0) startStepping(task, trace);
+  if ((work & WORK_STEP) !== 0 || trace.debug?.isOn) startStepping(task, trace);
+}
+
+/** The thread's registers were replaced (a handler, sigreturn): it goes on being watched. */
+export function keepWatching(task: Task): void {
+  const { trace } = task;
+  if (trace?.debug?.isOn) startStepping(task, trace);
 }
 
 function startStepping(task: Task, trace: Trace): void {
@@ -120,7 +126,10 @@ function startStepping(task: Task, trace: Trace): void {
 export function stopStepping(task: Task, trace: Trace): void {
   if (!trace.forcedTf) return;
   trace.forcedTf = false;
-  const { regs } = task.thread;
+  clearTrapFlag(task);
+}
+
+export function clearTrapFlag({ thread: { regs } }: Task): void {
   regs.setHalves(EFLAGS, regs.u32of(EFLAGS) & ~EFLAGS_TF, 0);
 }
 

@@ -8,6 +8,7 @@
 import { WaitQueue } from '../../base/wait-queue.js';
 import type { SignalInfo } from '../signals/signal-info.js';
 import type { Task } from '../task.js';
+import type { DebugRegisters } from './debug-registers.js';
 
 /** How the tracer let it go last. */
 export type ResumeMode = 'cont' | 'syscall' | 'step' | 'sysemu' | 'sysemu-step';
@@ -51,6 +52,8 @@ export class Trace {
   forcedTf = false;
   /** The interrupted system call's result stands in rax for the tracer to see and change. */
   callExposed = false;
+  /** Made when a tracer first sets one. */
+  debug: DebugRegisters | undefined = undefined;
   /** A signal with default action ends the process as soon as the tracer has seen PTRACE_EVENT_EXIT. */
   dyingOf = 0;
   exitSeen = false;

@@ -7,7 +7,7 @@ import { isErr } from '../../base/brands.js';
 import { dumpCore } from '../core-dump.js';
 import { exitGroup } from '../exit.js';
 import { announceDeath, owedStop } from '../ptrace/owed-stops.js';
-import { newStop, recoverCall, stopOnReturn, stopStepping } from '../ptrace/stops.js';
+import { keepWatching, newStop, recoverCall, stopOnReturn, stopStepping } from '../ptrace/stops.js';
 import { WORK_STEP } from '../ptrace/trace.js';
 import { isOrphaned } from '../job-control.js';
 import type { Task } from '../task.js';
@@ -64,6 +64,7 @@ export function deliverSignals(task: Task, restart: InterruptedCall | undefined)
     if (action.handler !== SIG_DFL) {
       if (trace) stopStepping(task, trace);
       enterHandler(task, info, action, call);
+      if (trace) keepWatching(task);
       call = undefined;
       if ((task.syscallWork & WORK_STEP) !== 0) trace!.stepPending = true;
       continue;

@@ -33,6 +33,7 @@ import { SIGSEGV } from '../../abi/signal.js';
 import { frameXstateSize, supportedXfeatures } from '../../host/cpu.js';
 import { EFLAGS, RIP, RSP, type Registers } from '../../platform/registers.js';
 import { REGISTERS_SET } from '../syscall.js';
+import { keepWatching } from '../ptrace/stops.js';
 import type { Task } from '../task.js';
 import { setAltStack } from './alt-stack.js';
 import { SIGCONTEXT_REGISTERS } from './frame.js';
@@ -58,6 +59,7 @@ export function sigreturn(task: Task): number {
   const stackPointer = regs.get(RSP);
   const restored = restore(task, stackPointer - 8);
   if (restored < 0) forceSignal(task, kernelInfo(SIGSEGV));
+  if (task.trace) keepWatching(task);
   return REGISTERS_SET;
 }
 
