@@ -203,6 +203,7 @@ function newGroup(task: Task, pid: number, args: CloneArguments, { pidForChildre
   child.exitSignal = args.flags & CLONE_PARENT ? group.exitSignal : args.exitSignal;
   setExecutable(child, group.executable);
   child.dumpable = group.dumpable;
+  child.hugePagesDisabled = group.hugePagesDisabled;
   child.oomScoreAdjust = group.oomScoreAdjust;
   child.oomScoreLowest = group.oomScoreLowest;
   child.withoutTerminal = group.withoutTerminal;

@@ -45,6 +45,8 @@ export class ThreadGroup {
   /** Has called execve since fork (setpgid's EACCES). */
   hasExeced = false;
   dumpable = 1;
+  /** prctl(PR_SET_THP_DISABLE): kept, there being no huge pages. */
+  hugePagesDisabled = false;
   /** Killed because the machine had no memory left. */
   outOfMemory = false;
   /** See limits-reached.ts; those of children that were waited for included. */

@@ -1,6 +1,6 @@
 /** unshare(2) and setns(2) (Linux: kernel/fork.c ksys_unshare, kernel/nsproxy.c). */
 import { isErr, type Errno } from '../base/brands.js';
-import { EBADF, EINVAL, EPERM, ESRCH, EUSERS } from '../abi/errno.js';
+import { EBADF, EINVAL, EMFILE, EPERM, ESRCH, EUSERS } from '../abi/errno.js';
 import { CAP_SYS_ADMIN, CAP_SYS_CHROOT } from '../abi/capability.js';
 import {
   CLONE_FILES,
@@ -80,6 +80,7 @@ function unshareWith(task: Task, what: number, cred: Credentials): 0 | Errno {
     task.fs = fs;
   }
   if ((what & CLONE_FILES) !== 0 && task.files.users > 1) {
+    if (task.files.highest >= task.machine.sysctl.nrOpen) return EMFILE;
     task.files.users--;
     task.files = task.files.copy();
   }

@@ -210,9 +210,12 @@ function changeAmbient(task: Task, operation: number, capability: number): numbe
 function hardwareOption(task: Task, option: number, a: number, b: number): number {
   switch (option) {
     case PR_SET_THP_DISABLE:
-    case PR_MCE_KILL:
+      if (b !== 0) return EINVAL;
+      task.group.hugePagesDisabled = a !== 0;
       return 0;
     case PR_GET_THP_DISABLE:
+      return a !== 0 || b !== 0 ? EINVAL : Number(task.group.hugePagesDisabled);
+    case PR_MCE_KILL:
       return 0;
     case PR_MCE_KILL_GET:
       return PR_MCE_KILL_DEFAULT;

@@ -1,6 +1,6 @@
 /** sendfile, splice, tee, vmsplice, copy_file_range (Linux: fs/splice.c, fs/read_write.c). */
 import { sleepOn, thenDo, type Blocking } from '../base/blocking.js';
-import { isErr, type Errno } from '../base/brands.js';
+import { isErr, type Errno, type GuestAddr } from '../base/brands.js';
 import { EAGAIN, EBADF, EFAULT, EFBIG, EINVAL, EISDIR, EOVERFLOW, EPERM, ESPIPE } from '../abi/errno.js';
 import { O_APPEND, SPLICE_F_GIFT, SPLICE_F_MORE, SPLICE_F_MOVE, SPLICE_F_NONBLOCK } from '../abi/fcntl.js';
 import { MAX_RW_COUNT } from '../abi/fs.js';
@@ -151,11 +151,19 @@ export const copyFileRange = syscall(
     const source = endAt(task, input, inOffset, false);
     if (isErr(source)) return source;
     const target = endAt(task, output, outOffset, false);
-    if (isErr(target)) return target;
+    if (isErr(target)) return target === EINVAL ? tooFar(task, outOffset, count) : target;
     const problem = checkCopy(source, target, count);
     return problem !== 0 ? problem : move(task, source, target, count, true);
   },
 );
+
+/** Where no file reaches: EOVERFLOW only where the end cannot be told. */
+function tooFar(task: Task, at: GuestAddr, count: number): Errno {
+  const position = task.mm.readU64(at);
+  if (isErr(position)) return EFAULT;
+  if (position + count >= 2 ** 64) return EOVERFLOW;
+  return position > 2 ** 63 ? EINVAL : EFBIG;
+}
 
 function checkCopy(source: End, target: End, count: number): 0 | Errno {
   const from = source.file;

@@ -77,6 +77,13 @@ export class FdTable {
     return this.files.length;
   }
 
+  /** The highest open descriptor, -1 when there is none. */
+  get highest(): number {
+    let fd = this.files.length - 1;
+    while (fd >= 0 && this.files[fd] === undefined) fd--;
+    return fd;
+  }
+
   /** A copy that refers to the same open files (fork). */
   copy(): FdTable {
     const table = new FdTable();

@@ -8,6 +8,25 @@
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 
+static void copyTooFar(void) {
+  int from = open("from", O_CREAT | O_RDWR, 0644), to = open("to", O_CREAT | O_RDWR, 0644);
+  OK(write(from, "0123456789", 10) == 10);
+  loff_t start = 0, end = 0x7fffffffffffffff;
+  R(copy_file_range(from, &start, to, &end, 5, 0));
+  R(copy_file_range(from, &start, to, &end, -1, 0));
+  end = -1;
+  R(copy_file_range(from, &start, to, &end, 5, 0));
+  close(from), close(to), unlink("from"), unlink("to");
+}
+
+static void hugePages(void) {
+  R(prctl(PR_SET_THP_DISABLE, 1, 1, 0, 0));
+  R(prctl(PR_GET_THP_DISABLE, 1, 0, 0, 0));
+  R(prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0));
+  R(prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0));
+  R(prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0));
+}
+
 int main(void) {
   struct timespec bad[2] = {{0, 0}, {0, 1000000000}}, wild[2] = {{0, -1}, {0, 0}};
   R(utimensat(AT_FDCWD, "missing", bad, 0));
@@ -77,5 +96,7 @@ int main(void) {
   R(mremap(area, 8 * 4096, 4 * 4096, 0) == area);
   R(mremap(area, 4 * 4096, 4 * 4096, 0) == area);
   R(mremap(area, 4 * 4096, 5 * 4096, 0) == MAP_FAILED ? -1 : 0);
+  copyTooFar();
+  hugePages();
   return done();
 }
