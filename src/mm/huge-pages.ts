@@ -3,14 +3,18 @@
  * and is entered in page tables by one entry where addresses allow it. madvise(2) with MADV_COLLAPSE (Linux 6.1) makes one on demand,
  * whatever the host's setting for shared memory is ("never", mostly), but not of a range that has no page at all.
  *
- * It fails where the host has no huge page left, or does not know the call: then it is asked again after more and more misses.
+ * It fails where the host has no huge page left, or does not know the call, and it can take far longer than small pages would: when
+ * the host compacts memory for it, is busy (the call waits for every CPU once), or is itself a virtual machine that has given its
+ * free huge pages back, while small ones are kept. Then it is asked again after a pause that gets longer each time.
  */
 import type { HostAddr, HostFd } from '../base/brands.js';
 import { MADV_COLLAPSE } from '../abi/mman.js';
 import { madvise, pwriteBytes } from '../host/memory.js';
 
 const HUGE_BYTES = 2 * 2 ** 20;
-const LONGEST_PAUSE = 1024;
+/** Small pages take 0.6 to 1.2 ms for 2 MiB. */
+const SLOW_MS = 1;
+const LONGEST_PAUSE = 64;
 const ZERO = new Uint8Array(1);
 
 export class HugePages {
@@ -24,12 +28,14 @@ export class HugePages {
       this.skip--;
       return false;
     }
-    if (pwriteBytes(fd, ZERO, 1, offset) === 1 && madvise(host, HUGE_BYTES, MADV_COLLAPSE) === 0) {
+    const beganMs = performance.now();
+    const isGiven = pwriteBytes(fd, ZERO, 1, offset) === 1 && madvise(host, HUGE_BYTES, MADV_COLLAPSE) === 0;
+    if (isGiven && performance.now() - beganMs < SLOW_MS) {
       this.pause = 1;
-      return true;
+    } else {
+      this.skip = this.pause;
+      this.pause = Math.min(this.pause * 2, LONGEST_PAUSE);
     }
-    this.skip = this.pause;
-    this.pause = Math.min(this.pause * 2, LONGEST_PAUSE);
-    return false;
+    return isGiven;
   }
 }
