@@ -46,6 +46,7 @@ import { clearTrapFlag } from './ptrace/stops.js';
 import { makeReady } from './scheduler.js';
 import { signalPending } from './signals/pending.js';
 import { Task } from './task.js';
+import { enterTimeForChildren } from './time-namespace.js';
 import { ThreadGroup } from './thread-group.js';
 import type { AddressSpace } from '../mm/address-space.js';
 import { sendRealTimerSignal } from './interval-timers.js';
@@ -166,6 +167,7 @@ function makeTask(task: Task, args: CloneArguments, memory: Memory, { cred, fs, 
   child.nsTid = nsTid;
   if (group !== task.group) group.nsPid = nsTid;
   switchNamespaces(child, proxy);
+  if (!(flags & CLONE_VM)) enterTimeForChildren(child);
   child.name = task.name;
   child.inherit(task);
   if (flags & CLONE_THREAD && task.keyrings?.thread) threadKeyring(child, true);

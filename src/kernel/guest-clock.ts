@@ -18,6 +18,7 @@ import {
   CLOCK_TAI,
 } from '../abi/time.js';
 import type { Machine } from './machine.js';
+import { currentOffsetNs } from './time-namespace.js';
 
 const NS_PER_SEC = 1e9;
 /** What clock_getres(2) says of the coarse clocks: a tick of 250 Hz. They are as fine as the others here. */
@@ -56,14 +57,14 @@ export function toTimespec(ns: number, out: Timespec = { sec: 0, nsec: 0 }): Tim
   return out;
 }
 
-/** Reads a wall clock or a monotonic one; false for any other clock id. */
+/** Reads a wall clock or a monotonic one, as the current task has it; false for any other clock id. */
 export function readClock(machine: Machine, clock: number, out: Timespec): boolean {
   if (isWallClock(clock)) {
     machine.clock.realtime(out);
     return true;
   }
   if (!isMonotonic(clock)) return false;
-  toTimespec(uptimeNs(machine), out);
+  toTimespec(uptimeNs(machine) + currentOffsetNs(machine, clock), out);
   return true;
 }
 
@@ -73,11 +74,11 @@ export function durationNs(sec: number, nsec: number): number | Errno {
   return sec >= MAX_SECONDS ? Infinity : sec * NS_PER_SEC + nsec;
 }
 
-/** The kernel's deadline for an absolute time of `clock`; EINVAL for a bad time. A past one is a deadline in the past. */
+/** The kernel's deadline for an absolute time of the current task's `clock`; EINVAL for a bad time. A past one is a deadline in the past. */
 export function absoluteDeadline(machine: Machine, clock: number, sec: number, nsec: number): number | Errno {
   const duration = durationNs(sec, nsec);
   if (duration < 0 || duration === Infinity) return duration;
-  if (!isWallClock(clock)) return Math.max(0, machine.bootNs + duration);
+  if (!isWallClock(clock)) return Math.max(0, machine.bootNs + duration - currentOffsetNs(machine, clock));
   const now = machine.clock.realtime(scratch);
   const left = (sec - now.sec) * NS_PER_SEC + (nsec - now.nsec);
   return Math.max(0, machine.clock.monotonicNs() + left);

@@ -1,5 +1,5 @@
 /**
- * The namespaces that hold little or nothing of their own (namespaces(7)): host names, control groups, clocks. In Linux
+ * The namespaces that hold little or nothing of their own (namespaces(7)): host names, control groups. In Linux
  * each belongs to the subsystem that it divides.
  */
 import { Namespace } from '../vfs/namespace.js';
@@ -23,13 +23,5 @@ export class CgroupNamespace extends Namespace {
   readonly kind = 'cgroup';
   constructor(owner: UserNamespace, isFirst: boolean) {
     super('cgroup', owner, isFirst);
-  }
-}
-
-/** Linux: struct time_namespace. Offsets stay zero: the clocks of the vDSO are the machine's. */
-export class TimeNamespace extends Namespace {
-  readonly kind = 'time';
-  constructor(owner: UserNamespace, isFirst: boolean) {
-    super('time', owner, isFirst);
   }
 }

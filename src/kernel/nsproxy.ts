@@ -12,7 +12,8 @@ import { copyMountNamespace, type MountNamespace } from '../vfs/mount-namespace.
 import { areNamespacesExhausted } from '../vfs/namespace.js';
 import type { UserNamespace } from '../vfs/user-namespace.js';
 import { IpcNamespace } from './ipc/ipc-namespace.js';
-import { CgroupNamespace, TimeNamespace, UtsNamespace } from './namespaces.js';
+import { CgroupNamespace, UtsNamespace } from './namespaces.js';
+import { TimeNamespace } from './time-namespace.js';
 import { NetNamespace } from './net-namespace.js';
 import { MAX_PID_NS_LEVEL, PidNamespace } from './pid-namespace.js';
 import type { Task } from './task.js';
@@ -106,7 +107,7 @@ function smallNamespaces(task: Task, flags: number, owner: UserNamespace): Parti
     ipc: (flags & CLONE_NEWIPC) !== 0 ? new IpcNamespace(task.machine, owner, false) : old.ipc,
     net: (flags & CLONE_NEWNET) !== 0 ? new NetNamespace(owner, false) : old.net,
     cgroup: (flags & CLONE_NEWCGROUP) !== 0 ? new CgroupNamespace(owner, false) : old.cgroup,
-    timeForChildren: (flags & CLONE_NEWTIME) !== 0 ? new TimeNamespace(owner, false) : old.timeForChildren,
+    timeForChildren: (flags & CLONE_NEWTIME) !== 0 ? new TimeNamespace(owner, false, old.timeForChildren) : old.timeForChildren,
   };
 }
 

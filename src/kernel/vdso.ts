@@ -33,6 +33,8 @@ export class Vdso {
   private readonly parameters: DataView;
   private readonly words: Int32Array;
   private readonly unsubscribe: (() => void) | undefined;
+  /** A page of parameters that say nothing. */
+  private hidden: HiddenPage | Errno | undefined;
 
   private constructor(
     private readonly machine: Machine,
@@ -89,6 +91,28 @@ export class Vdso {
     });
   }
 
+  /** From now on the functions in `mm` make the real calls: its clocks are not the machine's. */
+  hideClock(mm: AddressSpace): 0 | Errno {
+    this.hidden ??= hiddenPage(this.machine);
+    const { hidden } = this;
+    if (typeof hidden === 'number') return hidden;
+    for (const { cache, offset, start } of [...mm.vmas.items]) {
+      if (cache !== this.cache || offset !== 0) continue;
+      const flags = MAP_SHARED | MAP_FIXED;
+      const mapped = mm.map({
+        address: start,
+        length: PAGE_SIZE,
+        prot: PROT_READ,
+        flags,
+        file: hidden.file,
+        offset: 0,
+        maxProt: PROT_READ,
+      });
+      if (isErr(mapped)) return mapped;
+    }
+    return 0;
+  }
+
   /** Threads may be bound to CPUs that they do not really run on: only the kernel can say which they are on then. */
   stopTellingCpu(): void {
     this.setMode(0, MODE_GETCPU);
@@ -97,6 +121,7 @@ export class Vdso {
   dispose(): void {
     this.unsubscribe?.();
     this.cache.dispose();
+    if (typeof this.hidden === 'object') this.hidden.cache.dispose();
   }
 
   private setMode(set: number, clear: number): void {
@@ -119,6 +144,17 @@ export class Vdso {
     });
     timers.arm(timer, this.machine.clock.monotonicNs() + UPDATE_INTERVAL_NS);
   }
+}
+
+interface HiddenPage {
+  readonly cache: PageCache;
+  readonly file: MappedFile;
+}
+
+function hiddenPage({ physmem }: Machine): HiddenPage | Errno {
+  const cache = new PageCache(physmem, PAGE_SIZE);
+  const prepared = cache.prepare(0, 0, 1, false);
+  return isErr(prepared) ? prepared : { cache, file: mappedPart(cache, '[vvar]') };
 }
 
 function mappedPart(cache: PageCache, name: string): MappedFile {

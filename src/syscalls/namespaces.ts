@@ -23,11 +23,12 @@ import { PidFile } from '../fs/pidfd.js';
 import { commit } from '../kernel/identity.js';
 import { IpcNamespace } from '../kernel/ipc/ipc-namespace.js';
 import { exitSem } from '../kernel/ipc/sem-undo.js';
-import { CgroupNamespace, TimeNamespace, UtsNamespace } from '../kernel/namespaces.js';
+import { CgroupNamespace, UtsNamespace } from '../kernel/namespaces.js';
+import { settleIn, TimeNamespace } from '../kernel/time-namespace.js';
 import { NetNamespace } from '../kernel/net-namespace.js';
 import { newNamespaces, PROXY_NAMESPACES, switchNamespaces, type NamespaceSet } from '../kernel/nsproxy.js';
 import { PidNamespace } from '../kernel/pid-namespace.js';
-import { fd, flags, partial, syscall } from '../kernel/syscall.js';
+import { fd, flags, syscall } from '../kernel/syscall.js';
 import { mayAccess } from '../kernel/task-access.js';
 import type { Task } from '../kernel/task.js';
 import { createUserNamespace, credentialsForEntering } from '../kernel/user-namespaces.js';
@@ -50,22 +51,16 @@ const NAMES = {
 const ALL_NAMESPACES = PROXY_NAMESPACES | CLONE_NEWUSER;
 const ALONE_ONLY = CLONE_THREAD | CLONE_SIGHAND | CLONE_VM;
 const UNSHARE_FLAGS = { ...NAMES, CLONE_FS, CLONE_FILES, CLONE_SYSVSEM, CLONE_THREAD, CLONE_SIGHAND, CLONE_VM };
-const NO_OFFSETS = partial('clocks of a time namespace cannot be set apart from the machine');
 
-export const unshare = syscall(
-  'unshare',
-  [flags(UNSHARE_FLAGS)],
-  (task, given) => {
-    if ((given & ~(ALL_NAMESPACES | ALONE_ONLY | CLONE_FS | CLONE_FILES | CLONE_SYSVSEM)) !== 0) return EINVAL;
-    const what = given | ((given & CLONE_NEWUSER) !== 0 ? CLONE_THREAD | CLONE_FS : 0) | ((given & CLONE_NEWNS) !== 0 ? CLONE_FS : 0);
-    // A process of one thread has nothing of these to unshare.
-    if ((what & ALONE_ONLY) !== 0 && task.group.tasks.size > 1) return EINVAL;
-    const cred = (what & CLONE_NEWUSER) !== 0 ? createUserNamespace(task) : task.cred;
-    if (isErr(cred)) return cred;
-    return unshareWith(task, what, cred);
-  },
-  NO_OFFSETS,
-);
+export const unshare = syscall('unshare', [flags(UNSHARE_FLAGS)], (task, given) => {
+  if ((given & ~(ALL_NAMESPACES | ALONE_ONLY | CLONE_FS | CLONE_FILES | CLONE_SYSVSEM)) !== 0) return EINVAL;
+  const what = given | ((given & CLONE_NEWUSER) !== 0 ? CLONE_THREAD | CLONE_FS : 0) | ((given & CLONE_NEWNS) !== 0 ? CLONE_FS : 0);
+  // A process of one thread has nothing of these to unshare.
+  if ((what & ALONE_ONLY) !== 0 && task.group.tasks.size > 1) return EINVAL;
+  const cred = (what & CLONE_NEWUSER) !== 0 ? createUserNamespace(task) : task.cred;
+  if (isErr(cred)) return cred;
+  return unshareWith(task, what, cred);
+});
 
 /** Nothing is changed unless all can be. */
 function unshareWith(task: Task, what: number, cred: Credentials): 0 | Errno {
@@ -89,20 +84,15 @@ function unshareWith(task: Task, what: number, cred: Credentials): 0 | Errno {
   return cred === task.cred ? 0 : commit(task, cred);
 }
 
-export const setns = syscall(
-  'setns',
-  [fd, flags(NAMES)],
-  (task, descriptor, kinds) => {
-    const file = task.files.get(descriptor);
-    if (!file) return EBADF;
-    if (file instanceof PidFile) return enterLike(task, file, kinds);
-    if (!(file instanceof NamespaceFile)) return EINVAL;
-    const { namespace } = file;
-    if (kinds !== 0 && kinds !== NAMESPACE_FLAGS[namespace.kind]) return EINVAL;
-    return enter(task, [namespace]);
-  },
-  NO_OFFSETS,
-);
+export const setns = syscall('setns', [fd, flags(NAMES)], (task, descriptor, kinds) => {
+  const file = task.files.get(descriptor);
+  if (!file) return EBADF;
+  if (file instanceof PidFile) return enterLike(task, file, kinds);
+  if (!(file instanceof NamespaceFile)) return EINVAL;
+  const { namespace } = file;
+  if (kinds !== 0 && kinds !== NAMESPACE_FLAGS[namespace.kind]) return EINVAL;
+  return enter(task, [namespace]);
+});
 
 /** All namespaces of the given kinds of a process, or none. */
 function enterLike(task: Task, file: PidFile, kinds: number): 0 | Errno {
@@ -135,6 +125,7 @@ function enter(task: Task, namespaces: readonly Namespace[]): 0 | Errno {
   if (change.ipc) exitSem(task);
   if (change.mnt) moveToRoot(task, change.mnt);
   switchNamespaces(task, task.nsproxy.with(change));
+  if (change.time) settleIn(task);
   return cred === task.cred ? 0 : commit(task, cred);
 }
 

@@ -5,7 +5,9 @@ import { PAGE_SIZE } from '../base/page.js';
 import { EINVAL, EPERM } from '../abi/errno.js';
 import { CAP_SYS_ADMIN } from '../abi/capability.js';
 import { SYSINFO, UTS_FIELD } from '../abi/system-struct.js';
+import { CLOCK_BOOTTIME } from '../abi/time.js';
 import { uptimeNs } from '../kernel/guest-clock.js';
+import { currentOffsetNs } from '../kernel/time-namespace.js';
 import { signalPending } from '../kernel/signals/send.js';
 import { address, buffer, flags, int, ptr, size, syscall } from '../kernel/syscall.js';
 import type { Task } from '../kernel/task.js';
@@ -55,7 +57,7 @@ export const sysinfo = syscall('sysinfo', [ptr(SYSINFO, true)], (task, at) => {
   const used = Math.min(total, machine.physmem.framesInUse * PAGE_SIZE);
   return task.mm.writeStruct(at, SYSINFO, {
     ...SYSINFO.zero(),
-    uptime: Math.ceil(uptimeNs(machine) / 1e9),
+    uptime: Math.ceil((uptimeNs(machine) + currentOffsetNs(machine, CLOCK_BOOTTIME)) / 1e9),
     totalram: total,
     freeram: total - used,
     procs: Math.min(machine.tasks.size, 65535),

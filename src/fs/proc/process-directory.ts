@@ -4,6 +4,7 @@ import { byteString } from '../../base/bytes.js';
 import { EACCES, EINVAL, ENOENT } from '../../abi/errno.js';
 import { S_IFDIR, S_IFLNK, S_IFREG } from '../../abi/stat.js';
 import { pidIn, type PidNamespace } from '../../kernel/pid-namespace.js';
+import { setTimeOffsets, timeOffsetsText } from '../../kernel/time-namespace.js';
 import type { Task } from '../../kernel/task.js';
 import type { MapKind } from '../../kernel/user-namespaces.js';
 import type { Inode } from '../../vfs/inode.js';
@@ -213,6 +214,7 @@ const ENTRIES: ReadonlyMap<ByteString, Entry> = new Map<ByteString, Entry>([
   ['uid_map', idMap('uid')],
   ['gid_map', idMap('gid')],
   ['setgroups', { type: S_IFREG, make: ({ fs, ino, owner, task }) => setgroupsEntry(fs, ino, owner, task) }],
+  ['timens_offsets', text(0o644, timeOffsetsText, (task) => (given) => setTimeOffsets(task.machine.current, task, given))],
   ['pagemap', { type: S_IFREG, make: ({ fs, ino, owner, task }) => new PagemapNode(fs, ino, owner, task) }],
   ['attr', directory(0o555, attributes)],
   ['net', directory(0o555, netTables)],

@@ -1,8 +1,10 @@
 /** Text of /proc/PID/{stat,statm,status,limits,io,...} (proc(5); Linux: fs/proc/array.c). */
 import type { ByteString } from '../../base/brands.js';
+import { CLOCK_BOOTTIME } from '../../abi/time.js';
 import { groupCpuTimes, taskCpuTimes } from '../../kernel/cpu-clock.js';
 import { terminalOf } from '../../kernel/job-control.js';
 import { INITIAL_PID_NAMESPACE, pidIn, type PidNamespace } from '../../kernel/pid-namespace.js';
+import { currentOffsetNs } from '../../kernel/time-namespace.js';
 import { shownGid, shownUid } from '../../vfs/user-namespace.js';
 import type { Task } from '../../kernel/task.js';
 import type { ThreadGroup } from '../../kernel/thread-group.js';
@@ -77,7 +79,7 @@ export function statText(task: Task, viewer: PidNamespace = INITIAL_PID_NAMESPAC
     scheduling.nice,
     group.tasks.size,
     0,
-    ticks(group.startNs - machine.bootNs),
+    ticks(group.startNs - machine.bootNs + currentOffsetNs(machine, CLOCK_BOOTTIME)),
     (memory?.size ?? 0) * 4096,
     memory?.resident ?? 0,
     limitText(Infinity),

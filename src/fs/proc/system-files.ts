@@ -3,6 +3,8 @@ import type { ByteString } from '../../base/brands.js';
 import { hostCpuInfo } from '../../host/machine-facts.js';
 import { machineCpuTimes } from '../../kernel/cpu-clock.js';
 import { fileSystemTypes } from '../../kernel/file-system-types.js';
+import { CLOCK_BOOTTIME } from '../../abi/time.js';
+import { currentOffsetNs } from '../../kernel/time-namespace.js';
 import type { Machine } from '../../kernel/machine.js';
 import { PageCache } from '../../mm/page-cache.js';
 
@@ -100,6 +102,11 @@ function uptimeSeconds(machine: Machine): number {
   return (machine.clock.monotonicNs() - machine.bootNs) / 1e9;
 }
 
+/** As the time namespace of the one who asks has it. */
+function shownUptimeSeconds(machine: Machine): number {
+  return uptimeSeconds(machine) + currentOffsetNs(machine, CLOCK_BOOTTIME) / 1e9;
+}
+
 /** Times of the whole machine in seconds since it was booted. */
 function cpuSeconds(machine: Machine): { user: number; system: number; idle: number } {
   const { userNs, systemNs } = machineCpuTimes(machine);
@@ -108,7 +115,7 @@ function cpuSeconds(machine: Machine): { user: number; system: number; idle: num
 }
 
 export function uptimeText(machine: Machine): ByteString {
-  return `${uptimeSeconds(machine).toFixed(2)} ${cpuSeconds(machine).idle.toFixed(2)}\n`;
+  return `${shownUptimeSeconds(machine).toFixed(2)} ${cpuSeconds(machine).idle.toFixed(2)}\n`;
 }
 
 function running(machine: Machine): number {
@@ -145,7 +152,7 @@ export function statText(machine: Machine): ByteString {
     `${name} ${ticks(user * share)} 0 ${ticks(system * share)} ${ticks(idle * share)} 0 0 0 0 0 0\n`;
   let text = line('cpu ', 1);
   for (let i = 0; i < machine.cpuCount; i++) text += line(`cpu${i}`, 1 / machine.cpuCount);
-  const boot = Math.floor(machine.clock.realtime().sec - uptimeSeconds(machine));
+  const boot = Math.floor(machine.clock.realtime().sec - shownUptimeSeconds(machine));
   let blocked = 0;
   for (const task of machine.tasks.values()) if (task.state === 'blocked' && !task.sleeper.interruptible) blocked++;
   return `${text}intr 0\nctxt ${machine.waits}\nbtime ${boot}\nprocesses ${machine.pids.lastPid}\nprocs_running ${running(machine)}\nprocs_blocked ${blocked}\nsoftirq 0 0 0 0 0 0 0 0 0 0 0\n`;

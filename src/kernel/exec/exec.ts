@@ -42,6 +42,7 @@ import { staysDumpable } from '../identity.js';
 import { deleteTimers } from '../posix-timers.js';
 import type { ResourceLimits } from '../resource-limits.js';
 import type { Task } from '../task.js';
+import { enterTimeForChildren, settleIn } from '../time-namespace.js';
 import { mapVdso } from '../vdso.js';
 import { killOtherThreads } from './de-thread.js';
 import { setExecutable } from './executable.js';
@@ -210,6 +211,8 @@ export function execTask(task: Task, program: Program): 0 | Errno {
   const loaded = loadProgram(context, task.thread.space, program);
   if (isErr(loaded)) return ENOMEM;
   task.mm = loaded.mm;
+  if (task.nsproxy.time === task.nsproxy.timeForChildren) settleIn(task);
+  else enterTimeForChildren(task);
   becomeProgram(task, program);
   startRegisters(task.thread, loaded);
   task.vforkDone.wake();
