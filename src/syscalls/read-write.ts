@@ -64,14 +64,29 @@ export const writev = syscall('writev', [fd, ptr(IOVEC), size], (task, number, a
   return isErr(io) ? io : writeTo(task, file, io, CURRENT);
 });
 
-function readAt(task: Task, number: number, position: number, io: (task: Task) => IoVec | Errno, noWait = false): Answer {
+function readableAt(task: Task, number: number, position: number): OpenFile | Errno {
   if (position < 0) return EINVAL;
   const file = fileOf(task, number);
   if (isErr(file)) return file;
   if (!file.seekable) return ESPIPE;
-  if (!file.readable) return EBADF;
+  return file.readable ? file : EBADF;
+}
+
+function readAt(task: Task, number: number, position: number, io: (task: Task) => IoVec | Errno): Answer {
+  const file = readableAt(task, number, position);
+  if (isErr(file)) return file;
   const cursor = io(task);
   if (isErr(cursor)) return cursor;
+  return position + cursor.remaining >= OFFSET_END ? EINVAL : readFile(file, cursor, position);
+}
+
+/** For nothing the file is not asked, as readv(2) does and read(2) does not. */
+function readVectorAt(task: Task, number: number, position: number, io: (task: Task) => IoVec | Errno, noWait: boolean): Answer {
+  const file = readableAt(task, number, position);
+  if (isErr(file)) return file;
+  const cursor = io(task);
+  if (isErr(cursor)) return cursor;
+  if (cursor.remaining === 0 && file.hasRead) return 0;
   return position + cursor.remaining >= OFFSET_END ? EINVAL : readFile(file, cursor, position, noWait);
 }
 
@@ -93,7 +108,7 @@ export const pwrite64 = syscall('pwrite64', [fd, buffer(2), size, long], (task, 
   writeAt(task, number, position, () => bufferOf(task, at, count)),
 );
 export const preadv = syscall('preadv', [fd, ptr(IOVEC), size, long], (task, number, at, count, position) =>
-  readAt(task, number, position, () => buffersOf(task, at, count)),
+  readVectorAt(task, number, position, () => buffersOf(task, at, count), false),
 );
 export const pwritev = syscall('pwritev', [fd, ptr(IOVEC), size, long], (task, number, at, count, position) =>
   writeAt(task, number, position, () => buffersOf(task, at, count)),
@@ -107,11 +122,12 @@ export const preadv2 = syscall(
   (task, number, at, count, position, _high, options) => {
     if ((options & ~(RWF_HIPRI | RWF_NOWAIT)) !== 0) return EOPNOTSUPP;
     const noWait = (options & RWF_NOWAIT) !== 0;
-    if (position !== -1) return readAt(task, number, position, () => buffersOf(task, at, count), noWait);
+    if (position !== -1) return readVectorAt(task, number, position, () => buffersOf(task, at, count), noWait);
     const file = readable(task, number);
     if (isErr(file)) return file;
     const io = buffersOf(task, at, count);
-    return isErr(io) ? io : readFile(file, io, CURRENT, noWait);
+    if (isErr(io)) return io;
+    return io.remaining === 0 && file.hasRead ? 0 : readFile(file, io, CURRENT, noWait);
   },
 );
 

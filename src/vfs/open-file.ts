@@ -91,9 +91,9 @@ export abstract class OpenFile {
   read(_io: IoVec, _position: number): number | Errno {
     return this.inode.isDirectory ? EISDIR : EINVAL;
   }
-  /** False for files that have no reading at all: EINVAL even for nothing. */
+  /** False for files that have no reading at all: EINVAL even for nothing. Directories have one, which always fails. */
   get hasRead(): boolean {
-    return this.read !== OpenFile.prototype.read;
+    return this.inode.isDirectory || this.read !== OpenFile.prototype.read;
   }
   /** As read, the other way. The caller has resolved O_APPEND into `position`. */
   write(_io: IoVec, _position: number): number | Errno {

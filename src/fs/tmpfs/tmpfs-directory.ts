@@ -21,6 +21,8 @@ interface Entry {
 
 /** Offsets 0 and 1 are '.' and '..'. */
 const FIRST_OFFSET = 2;
+const SEEK_SET = 0;
+const SEEK_CUR = 1;
 /** What each entry adds to a directory's size. */
 const ENTRY_SIZE = 20;
 
@@ -186,6 +188,11 @@ class TmpfsDirectoryFile extends OpenFile {
     flags: number,
   ) {
     super(inode, flags);
+  }
+
+  /** Offsets of entries have no end. */
+  override seek(offset: number, whence: number): number | Errno {
+    return whence === SEEK_SET || whence === SEEK_CUR ? super.seek(offset, whence) : EINVAL;
   }
 
   override readDirectory(from: number, sink: DirectorySink): 0 | Errno {

@@ -146,5 +146,15 @@ int main(void) {
   R(syscall(SYS_openat2, d, "named", &how, 8));
   how.resolve = 0x04; /* RESOLVE_NO_SYMLINKS */
   R(syscall(SYS_openat2, d, "ln", &how, sizeof how));
+  // Directories of tmpfs: no end to seek to; nothing can be read, but by read(2).
+  int shm = open("/dev/shm", O_RDONLY | O_DIRECTORY);
+  R(lseek(shm, 5, SEEK_SET));
+  R(lseek(shm, 5, SEEK_CUR));
+  R(lseek(shm, 5, SEEK_END));
+  R(lseek(shm, 0, SEEK_DATA));
+  R(read(shm, NULL, 0));
+  R(readv(shm, NULL, 0));
+  R(preadv(shm, NULL, 0, 0));
+  R(pread(shm, NULL, 0, 0));
   return done();
 }
