@@ -8,6 +8,7 @@ import { EAGAIN, EDEADLK, EINVAL, EPERM, ERESTARTNOINTR, ERESTARTSYS, ESRCH } fr
 import { FUTEX_OWNER_DIED, FUTEX_TID_MASK, FUTEX_WAITERS } from '../abi/futex.js';
 import { WaitQueue } from '../base/wait-queue.js';
 import { taskByPid } from './pid-namespace.js';
+import type { Machine } from './machine.js';
 import type { Task } from './task.js';
 
 /** A thread that waits for a lock, and where its word is in its own address space. */
@@ -25,7 +26,8 @@ export interface PiLock {
   readonly waiters: PiWaiter[];
 }
 
-function keyOf(task: Task, address: GuestAddr, isPrivate: boolean): string | Errno {
+/** The key of an aligned word. */
+export function keyOfPi(task: Task, address: GuestAddr, isPrivate: boolean): string | Errno {
   if (address % 4 !== 0) return EINVAL;
   return task.mm.futexKey(address, isPrivate);
 }
@@ -38,7 +40,7 @@ export function lockPi(
   tryOnly: boolean,
   isPrivate: boolean,
 ): number | Blocking<number> {
-  const key = keyOf(task, address, isPrivate);
+  const key = keyOfPi(task, address, isPrivate);
   if (isErr(key)) return key;
   const lock = task.machine.piLocks.get(key as string);
   let value = task.mm.atomicLoad(address);
@@ -61,15 +63,28 @@ export function lockPi(
   }
 }
 
-function* waitForLock(task: Task, key: string, owner: Task, address: GuestAddr, deadlineNs: number): Blocking<number> {
+/** A place in the queue of the lock that `owner` has; without an owner the lock is the waiter's already. */
+export function enterPiLock(task: Task, key: string, owner: Task | undefined, address: GuestAddr): PiWaiter {
+  const waiter: PiWaiter = { task, address, queue: new WaitQueue(), owns: owner === undefined };
+  if (!owner) return waiter;
   const locks = task.machine.piLocks;
-  let lock = locks.get(key);
-  if (!lock) {
-    lock = { owner, waiters: [] };
-    locks.set(key, lock);
-  }
-  const waiter: PiWaiter = { task, address, queue: new WaitQueue(), owns: false };
-  lock.waiters.push(waiter);
+  const lock = locks.get(key);
+  if (lock) lock.waiters.push(waiter);
+  else locks.set(key, { owner, waiters: [waiter] });
+  return waiter;
+}
+
+/** The waiter has the lock, or gives up. */
+export function leavePiLock({ piLocks }: Machine, key: string, waiter: PiWaiter): void {
+  const lock = piLocks.get(key);
+  const index = lock ? lock.waiters.indexOf(waiter) : -1;
+  if (!lock || index < 0) return;
+  lock.waiters.splice(index, 1);
+  if (lock.waiters.length === 0) piLocks.delete(key);
+}
+
+function* waitForLock(task: Task, key: string, owner: Task, address: GuestAddr, deadlineNs: number): Blocking<number> {
+  const waiter = enterPiLock(task, key, owner, address);
   try {
     while (!waiter.owns) {
       const reason = yield* sleepOn(waiter.queue, -1, { deadlineNs });
@@ -77,15 +92,13 @@ function* waitForLock(task: Task, key: string, owner: Task, address: GuestAddr, 
     }
     return 0;
   } finally {
-    const index = lock.waiters.indexOf(waiter);
-    if (index >= 0) lock.waiters.splice(index, 1);
-    if (lock.waiters.length === 0 && locks.get(key) === lock) locks.delete(key);
+    leavePiLock(task.machine, key, waiter);
   }
 }
 
 /** FUTEX_UNLOCK_PI. */
 export function unlockPi(task: Task, address: GuestAddr, isPrivate: boolean): number {
-  const key = keyOf(task, address, isPrivate);
+  const key = keyOfPi(task, address, isPrivate);
   if (isErr(key)) return key;
   let value = task.mm.atomicLoad(address);
   if (isErr(value)) return value;

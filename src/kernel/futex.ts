@@ -32,6 +32,10 @@ export class FutexWaiter {
   readonly queue = new WaitQueue();
   /** Taken off its queue by a wake-up. */
   woken = false;
+  /** Waits for a lock in the end, which only FUTEX_CMP_REQUEUE_PI can give. */
+  get isForLock(): boolean {
+    return false;
+  }
 
   constructor(
     readonly task: Task,
@@ -59,13 +63,14 @@ export class FutexTable {
     if (list.length === 0) this.waiters.delete(waiter.key);
   }
 
-  /** Wakes up to `count` waiters whose bitset meets `bitset`, oldest first. Returns how many. */
+  /** Wakes up to `count` waiters whose bitset meets `bitset`, oldest first. Returns how many; EINVAL when one waits for a lock. */
   wake(key: string, count: number, bitset = -1): number {
     const list = this.waiters.get(key);
     if (!list) return 0;
     let woken = 0;
     for (let i = 0; i < list.length && woken < count; ) {
       const waiter = list[i]!;
+      if (waiter.isForLock) return EINVAL;
       if ((waiter.bitset & bitset) === 0) {
         i++;
         continue;
@@ -90,6 +95,11 @@ export class FutexTable {
       this.add(waiter);
     }
     return moved.length;
+  }
+
+  /** The oldest waiter for `key`. */
+  first(key: string): FutexWaiter | undefined {
+    return this.waiters.get(key)?.[0];
   }
 
   /** Number of threads that wait for `key`. */
@@ -170,7 +180,9 @@ export function futexRequeue(
     if (value !== expected >>> 0) return EAGAIN;
   }
   const table = task.machine.futexes;
+  if (table.first(fromKey as string)?.isForLock) return EINVAL;
   const woken = table.wake(fromKey as string, wakeCount);
+  if (isErr(woken)) return woken;
   return woken + table.requeue(fromKey as string, toKey as string, requeueCount);
 }
 
@@ -193,9 +205,10 @@ export function futexWakeOp(
   const compares = compareOld(old | 0, operation);
   if (isErr(compares)) return compares;
   const table = task.machine.futexes;
-  let woken = table.wake(firstKey as string, Math.max(1, count));
-  if (compares) woken += table.wake(secondKey as string, Math.max(1, secondCount));
-  return woken;
+  const woken = table.wake(firstKey as string, Math.max(1, count));
+  if (isErr(woken) || !compares) return woken;
+  const more = table.wake(secondKey as string, Math.max(1, secondCount));
+  return isErr(more) ? more : woken + more;
 }
 
 /** Applies the encoded operation atomically. Returns the old value, unsigned. */

@@ -6,6 +6,7 @@ import {
   FUTEX_BITSET_MATCH_ANY,
   FUTEX_CLOCK_REALTIME,
   FUTEX_CMP_REQUEUE,
+  FUTEX_CMP_REQUEUE_PI,
   FUTEX_LOCK_PI,
   FUTEX_LOCK_PI2,
   FUTEX_PRIVATE_FLAG,
@@ -15,6 +16,7 @@ import {
   FUTEX_WAIT,
   FUTEX_WAITV_MAX,
   FUTEX_WAIT_BITSET,
+  FUTEX_WAIT_REQUEUE_PI,
   FUTEX_WAKE,
   FUTEX_WAKE_BITSET,
   FUTEX_WAKE_OP,
@@ -23,6 +25,7 @@ import { FUTEX2_PRIVATE, FUTEX2_SIZE_U32, FUTEX_WAITV, ROBUST_LIST_HEAD_SIZE } f
 import { CLOCK_MONOTONIC, CLOCK_REALTIME } from '../abi/time.js';
 import { TIMESPEC, type TimespecStruct } from '../abi/time-struct.js';
 import { lockPi, unlockPi } from '../kernel/futex-pi.js';
+import { requeuePi, waitRequeuePi } from '../kernel/futex-requeue-pi.js';
 import { futexRequeue, futexWait, futexWaitMultiple, futexWake, futexWakeOp, type FutexWaitEntry } from '../kernel/futex.js';
 import { absoluteDeadline, durationNs } from '../kernel/guest-clock.js';
 import { mayAccess } from '../kernel/task-access.js';
@@ -36,16 +39,20 @@ const FUTEX_OPERATIONS = {
   FUTEX_WAKE,
   FUTEX_REQUEUE,
   FUTEX_CMP_REQUEUE,
+  FUTEX_CMP_REQUEUE_PI,
   FUTEX_WAKE_OP,
   FUTEX_LOCK_PI,
   FUTEX_UNLOCK_PI,
   FUTEX_TRYLOCK_PI,
   FUTEX_WAIT_BITSET,
+  FUTEX_WAIT_REQUEUE_PI,
   FUTEX_WAKE_BITSET,
   FUTEX_LOCK_PI2,
   FUTEX_PRIVATE_FLAG,
   FUTEX_CLOCK_REALTIME,
 };
+/** FUTEX_CLOCK_REALTIME goes with these. */
+const WITH_CLOCK: ReadonlySet<number> = new Set([FUTEX_WAIT, FUTEX_WAIT_BITSET, FUTEX_WAIT_REQUEUE_PI, FUTEX_LOCK_PI2]);
 const COMMAND_MASK = 0x7f;
 
 /** When the wait ends; Infinity without a timeout. FUTEX_WAIT's is relative, all others are absolute. */
@@ -76,7 +83,7 @@ export const futex = syscall(
     const command = operation & COMMAND_MASK;
     const isPrivate = (operation & FUTEX_PRIVATE_FLAG) !== 0;
     const isRealtime = (operation & FUTEX_CLOCK_REALTIME) !== 0;
-    if (isRealtime && command !== FUTEX_WAIT && command !== FUTEX_WAIT_BITSET && command !== FUTEX_LOCK_PI2) return ENOSYS;
+    if (isRealtime && !WITH_CLOCK.has(command)) return ENOSYS;
     switch (command) {
       case FUTEX_WAIT:
       case FUTEX_WAIT_BITSET: {
@@ -93,13 +100,19 @@ export const futex = syscall(
         return futexRequeue(task, at, at2, value | 0, task.thread.regs.i32of(R10), undefined, isPrivate);
       case FUTEX_CMP_REQUEUE:
         return futexRequeue(task, at, at2, value | 0, task.thread.regs.i32of(R10), value3, isPrivate);
+      case FUTEX_CMP_REQUEUE_PI:
+        return requeuePi(task, at, at2, value | 0, task.thread.regs.i32of(R10), value3, isPrivate);
+      case FUTEX_WAIT_REQUEUE_PI: {
+        const deadlineNs = deadlineOf(task, command, timeout, isRealtime);
+        return isErr(deadlineNs) ? deadlineNs : waitRequeuePi(task, at, value, at2, deadlineNs, isPrivate);
+      }
       case FUTEX_WAKE_OP:
         return futexWakeOp(task, at, at2, value | 0, task.thread.regs.i32of(R10), value3 | 0, isPrivate);
       default:
         return piCommand(task, command, at, timeout, isRealtime, isPrivate);
     }
   },
-  partial('no FUTEX_WAIT_REQUEUE_PI and FUTEX_CMP_REQUEUE_PI; priorities are not inherited'),
+  partial('priorities are not inherited'),
 );
 
 function piCommand(
