@@ -30,6 +30,9 @@ export const LOOPBACK6 = `${'0'.repeat(31)}1`;
 export const MAX_DEVICES = 64;
 export const MAX_ADDRESSES = 256;
 export const MAX_ROUTES = 256;
+/** All of these in all networks: each is some hundred bytes of the kernel's heap. */
+const MAX_RECORDS = 65536;
+let records = 0;
 
 export type DeviceKind = 'loopback' | 'dummy' | 'veth';
 
@@ -171,6 +174,9 @@ export class NetNamespace extends Namespace {
   hasTables = false;
   private localHosts = new Set<string>();
   private lastIndex = 0;
+  /** Of `records`, those of this network. */
+  private recorded = 0;
+  private isOver = false;
 
   constructor(owner: UserNamespace, isFirst: boolean) {
     super('net', owner, isFirst);
@@ -178,9 +184,22 @@ export class NetNamespace extends Namespace {
     if (isFirst) loopback.setUp(true);
   }
 
+  /** One more interface, address or route may be kept. A network that nobody is in any more does not grow. */
+  get hasRoom(): boolean {
+    return !this.isOver && records < MAX_RECORDS;
+  }
+
+  private recount(): void {
+    let own = this.isOver ? 0 : this.routes.length;
+    if (!this.isOver) for (const { addresses } of this.devices.values()) own += 1 + addresses.length;
+    records += own - this.recorded;
+    this.recorded = own;
+  }
+
   addDevice(kind: DeviceKind, name: string): NetDevice {
     const device = new NetDevice(this, kind, ++this.lastIndex, name);
     this.devices.set(device.index, device);
+    this.recount();
     return device;
   }
 
@@ -222,10 +241,12 @@ export class NetNamespace extends Namespace {
     if (target.devices.has(device.index)) device.index = ++target.lastIndex;
     target.lastIndex = Math.max(target.lastIndex, device.index);
     target.devices.set(device.index, device);
+    target.addressesChanged();
   }
 
-  /** To be called after any change of addresses, or of what is up. */
+  /** To be called after any change of interfaces, addresses and routes, or of what is up. */
   addressesChanged(): void {
+    this.recount();
     this.localHosts = new Set();
     for (const { isUp, addresses } of this.devices.values()) {
       if (!isUp) continue;
@@ -269,5 +290,7 @@ export class NetNamespace extends Namespace {
 
   protected override onUnused(): void {
     for (const device of [...this.devices.values()]) if (device.kind !== 'loopback') this.remove(device);
+    this.isOver = true;
+    this.recount();
   }
 }

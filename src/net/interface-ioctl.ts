@@ -3,7 +3,7 @@
  * netdevice(7)). Of IPv4 addresses only the first of an interface; what is older than netlink and nobody uses is left out.
  */
 import { isErr, type Errno } from '../base/brands.js';
-import { EADDRNOTAVAIL, EFAULT, EINVAL, ENODEV, ENOTTY, EOPNOTSUPP, EPERM } from '../abi/errno.js';
+import { EADDRNOTAVAIL, EFAULT, EINVAL, ENODEV, ENOSPC, ENOTTY, EOPNOTSUPP, EPERM } from '../abi/errno.js';
 import { CAP_NET_ADMIN } from '../abi/capability.js';
 import { IFF_UP } from '../abi/netlink.js';
 import { AF_INET } from '../abi/socket.js';
@@ -148,6 +148,7 @@ function changeAddress(net: NetNamespace, device: NetDevice, request: number, vi
     if (((mask << prefixLength) & 0xffffffff) !== 0) return EINVAL;
     device.addresses[device.addresses.indexOf(old)] = { ...old, prefixLength };
   } else {
+    if (!old && !net.hasRoom) return ENOSPC;
     const first = bytes[HOST]!;
     const prefixLength = first < 128 ? 8 : first < 192 ? 16 : first < 224 ? 24 : 32;
     if (old) device.addresses.splice(device.addresses.indexOf(old), 1);

@@ -48,9 +48,14 @@ export class LayeredFs extends FileSystem {
   private readonly held: Mount[];
   private nextTemporary = 1;
 
+  /** Overlays one upon the other, this one included; and the layers that a name may have to be looked for in. */
+  readonly depth: number;
+  readonly layerCount: number;
+
   constructor(private readonly options: LayeredOptions) {
     super();
     const { lowers, upper, work, userXattr } = options;
+    ({ depth: this.depth, layerCount: this.layerCount } = heightOf(lowers, upper));
     const places = [...(upper ? [upper] : []), ...lowers];
     this.held = places.map(({ mount, dentry }) => new Mount(mount.fs, dentry, null, mount.flags));
     this.alwaysReadOnly = upper === undefined;
@@ -105,4 +110,16 @@ export class LayeredFs extends FileSystem {
     if (this.work) this.work.pins--;
     for (const mount of this.held.splice(0)) endMount(mount);
   }
+}
+
+/** What an overlay of these would come to. */
+export function heightOf(lowers: readonly Path[], upper: Path | undefined): { depth: number; layerCount: number } {
+  let depth = 0;
+  let layerCount = 0;
+  for (const { mount } of upper ? [upper, ...lowers] : lowers) {
+    const { fs } = mount;
+    depth = Math.max(depth, fs instanceof LayeredFs ? fs.depth : 0);
+    layerCount += fs instanceof LayeredFs ? fs.layerCount : 1;
+  }
+  return { depth: depth + 1, layerCount };
 }

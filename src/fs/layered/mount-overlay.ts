@@ -8,10 +8,12 @@ import type { Task } from '../../kernel/task.js';
 import { addChild, isWithin, type Dentry } from '../../vfs/dentry.js';
 import type { Path } from '../../vfs/path.js';
 import { upperChild } from './layered-inode.js';
-import { LayeredFs } from './layered-fs.js';
+import { heightOf, LayeredFs } from './layered-fs.js';
 
 /** Linux: OVL_MAX_STACK. */
 const MOST_LAYERS = 500;
+/** Linux: FILESYSTEM_MAX_STACK_DEPTH. */
+const MOST_DEPTH = 2;
 const WORK_NAME = 'work';
 /** Understood and without effect: see layered-fs.ts for what is left out. */
 const CHOICES: Readonly<Record<string, readonly string[]>> = {
@@ -104,6 +106,12 @@ function areApart(upper: Path, work: Path): boolean {
   return upper.mount === work.mount && !isWithin(upper.dentry, work.dentry) && !isWithin(work.dentry, upper.dentry);
 }
 
+/** Overlays over overlays are searched from top to bottom for each name. */
+function isTooHigh(lowers: readonly Path[], upper: Path | undefined): boolean {
+  const { depth, layerCount } = heightOf(lowers, upper);
+  return depth > MOST_DEPTH || layerCount > MOST_LAYERS * 2;
+}
+
 function shownText({ lowers, upper, work, flags }: Wanted): string {
   const escaped = (text: string): string => text.replace(/[\\:,]/g, '\\$&');
   const list = `,lowerdir=${lowers.map(escaped).join(':')}`;
@@ -124,12 +132,13 @@ export function mountOverlay(task: Task, options: ByteString): LayeredFs | Errno
     lowers.push(place);
   }
   const common = { lowers, userXattr: flags.has('userxattr'), text: shownText(wanted) };
-  if (wanted.upper === undefined) return new LayeredFs({ ...common, upper: undefined, work: undefined });
+  if (wanted.upper === undefined)
+    return isTooHigh(lowers, undefined) ? EINVAL : new LayeredFs({ ...common, upper: undefined, work: undefined });
   const upper = directoryAt(task, wanted.upper);
   if (typeof upper === 'number') return upper;
   const work = directoryAt(task, wanted.work!);
   if (typeof work === 'number') return work;
-  if (!areApart(upper, work) || upper.mount.fs.readOnly) return EINVAL;
+  if (!areApart(upper, work) || upper.mount.fs.readOnly || isTooHigh(lowers, upper)) return EINVAL;
   const inner = workIn(work, task);
   return typeof inner === 'number' ? inner : new LayeredFs({ ...common, upper, work: inner });
 }

@@ -3,7 +3,8 @@
  * are opened for writing and never written. Until then the lower file's page cache serves mappings.
  */
 import { isErr, type Errno } from '../../base/brands.js';
-import { EIO } from '../../abi/errno.js';
+import { EIO, ENXIO } from '../../abi/errno.js';
+import { SEEK_DATA } from '../../abi/fs.js';
 import { O_ACCMODE, O_RDONLY, O_RDWR } from '../../abi/fcntl.js';
 import { KernelIoVec } from '../../mm/io-vec.js';
 import type { Mappable } from '../../mm/page-cache.js';
@@ -97,6 +98,11 @@ export function copyData(from: Inode, to: Inode, size: number): 0 | Errno {
 function pump(source: OpenFile, target: OpenFile, size: number): 0 | Errno {
   const buffer = new Uint8Array(Math.min(COPY_BYTES, size));
   for (let done = 0; done < size; ) {
+    const data = source.seek(done, SEEK_DATA);
+    // What is left is a hole, or past the end.
+    if (data === ENXIO) return target.truncate(size);
+    if (data > done) done = Math.min(data, size);
+    if (done === size) return target.truncate(size);
     const moved = source.read(new KernelIoVec(buffer, 0, Math.min(buffer.length, size - done)), done);
     if (isErr(moved)) return moved;
     // The lower file was cut short behind our back: the rest reads as zeros, as it would in a mapping.

@@ -89,7 +89,7 @@ export function newAddress(net: NetNamespace, flags: number, payload: Uint8Array
   const { family, prefixLength } = info;
   const same = device.addresses.find((other) => other.host === host && (family === AF_INET6 || other.prefixLength === prefixLength));
   if (same) return (flags & NLM_F_REPLACE) !== 0 ? 0 : EEXIST;
-  if (device.addresses.length >= MAX_ADDRESSES) return ENOSPC;
+  if (device.addresses.length >= MAX_ADDRESSES || !net.hasRoom) return ENOSPC;
   const label = (attributes.text(IFA_LABEL) ?? device.name).slice(0, MAX_LABEL);
   const broadcast = family === AF_INET ? attributes.host(IFA_BROADCAST, family) : undefined;
   const address = { family, host, peer, prefixLength, scope: scopeOf(asked as Asked), label, broadcast };

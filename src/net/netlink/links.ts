@@ -172,7 +172,7 @@ function change(task: Task, device: NetDevice, info: Ifinfomsg, attributes: Attr
 function check(device: NetDevice, target: NetNamespace, name: string, attributes: Attributes): 0 | Errno {
   const isMoved = target !== device.net;
   if (isMoved && device.kind === 'loopback') return EINVAL;
-  if (isMoved && target.devices.size >= MAX_DEVICES) return ENOSPC;
+  if (isMoved && (target.devices.size >= MAX_DEVICES || !target.hasRoom)) return ENOSPC;
   if (!isGoodName(name)) return EINVAL;
   if ((isMoved || name !== device.name) && target.device(name)) return EEXIST;
   const mtu = attributes.number(IFLA_MTU);
@@ -224,7 +224,7 @@ function createPeer(task: Task, net: NetNamespace, payload: Uint8Array | undefin
 }
 
 function add(task: Task, net: NetNamespace, kind: 'dummy' | 'veth', attributes: Attributes): NetDevice | Errno {
-  if (net.devices.size >= MAX_DEVICES) return ENOSPC;
+  if (net.devices.size >= MAX_DEVICES || !net.hasRoom) return ENOSPC;
   const asked = attributes.text(IFLA_IFNAME) || `${kind}%d`;
   const name = asked.includes('%d') ? net.freeName(asked) : asked;
   if (!isGoodName(name)) return EINVAL;

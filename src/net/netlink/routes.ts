@@ -171,10 +171,11 @@ export function newRoute(net: NetNamespace, flags: number, payload: Uint8Array):
   if (same < 0 && (flags & NLM_F_CREATE) === 0) return ENOENT;
   if (same >= 0 && (flags & NLM_F_EXCL) !== 0) return EEXIST;
   if (same >= 0) net.routes.splice(same, 1);
-  if (net.routes.length >= MAX_ROUTES) return ENOSPC;
+  if (net.routes.length >= MAX_ROUTES || !net.hasRoom) return ENOSPC;
   const { destinationLength: prefixLength, protocol, scope, type } = info;
   const route = { family, host, prefixLength, gateway, source, device: device as NetDevice, metric, table, protocol, scope, type };
   net.routes.push(route);
+  net.addressesChanged();
   notify(net, groupOf(family), RTM_NEWROUTE, routePayload(route));
   return 0;
 }
@@ -205,6 +206,7 @@ export function deleteRoute(net: NetNamespace, payload: Uint8Array): 0 | Errno {
   );
   if (at < 0) return ESRCH;
   const [gone] = net.routes.splice(at, 1);
+  net.addressesChanged();
   notify(net, groupOf(info.family), RTM_DELROUTE, routePayload(gone!));
   return 0;
 }

@@ -224,5 +224,22 @@ int main(void) {
   list("m");
   cat("m/low4");
   cat("m/low3");
+  // Overlays upon overlays end somewhere; a hole stays a hole.
+  OK(chdir("/mnt") == 0);
+  char *more[] = {"m2", "m3", "u2", "w2", "big"};
+  for (int i = 0; i < 5; i++) OK(mkdir(more[i], 0755) == 0);
+  R(mount("o", "m2", "overlay", 0, "lowerdir=m:l1"));
+  R(mount("o", "m3", "overlay", 0, "lowerdir=m2:l1"));
+  R(umount("m2"));
+  int huge = open("big/huge", O_RDWR | O_CREAT, 0600);
+  OK(ftruncate(huge, 1L << 40) == 0 && pwrite(huge, "data", 4, 1L << 39) == 4);
+  close(huge);
+  R(mount("o", "m2", "overlay", 0, "lowerdir=big,upperdir=u2,workdir=w2"));
+  huge = open("m2/huge", O_RDWR);
+  char text[8] = "";
+  R(pread(huge, text, 4, 1L << 39));
+  puts(text);
+  struct stat st;
+  OK(fstat(huge, &st) == 0 && st.st_size == 1L << 40 && st.st_blocks < 1000000);
   return done();
 }
