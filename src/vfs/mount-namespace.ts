@@ -1,5 +1,7 @@
 /** Mount namespaces (Linux: struct mnt_namespace, fs/namespace.c copy_mnt_ns; mount_namespaces(7)): each has a tree of its own. */
 import { isErr, type Errno } from '../base/brands.js';
+import { WaitQueue } from '../base/wait-queue.js';
+import { POLLERR, POLLPRI } from '../abi/poll.js';
 import type { FsContext } from './fs-context.js';
 import { mountsBeneath, type Mount } from './mount.js';
 import { discardTree, copyTree, lockTree } from './propagation.js';
@@ -9,6 +11,9 @@ import type { UserNamespace } from './user-namespace.js';
 
 export class MountNamespace extends Namespace {
   readonly kind = 'mnt';
+  /** Counts what has been mounted and unmounted; those who look at /proc/PID/mounts are woken. */
+  change = 0;
+  readonly watchers = new WaitQueue();
 
   constructor(
     owner: UserNamespace,
@@ -17,6 +22,11 @@ export class MountNamespace extends Namespace {
   ) {
     super('mnt', owner, isFirst);
     takeIn(this, root);
+  }
+
+  noteChange(): void {
+    this.change++;
+    this.watchers.wake(POLLERR | POLLPRI);
   }
 
   protected override onUnused(): void {

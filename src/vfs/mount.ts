@@ -103,6 +103,7 @@ export function linkMount(mount: Mount, place: Path): void {
   place.mount.children.add(mount);
   place.dentry.mounts ??= [];
   place.dentry.mounts.push(mount);
+  place.mount.namespace?.noteChange();
 }
 
 export function unlinkMount(mount: Mount): void {
@@ -112,6 +113,7 @@ export function unlinkMount(mount: Mount): void {
   if (mounts!.length === 0) place.dentry.mounts = null;
   place.mount.children.delete(mount);
   mount.mountPoint = null;
+  place.mount.namespace?.noteChange();
   dropPath(place);
 }
 

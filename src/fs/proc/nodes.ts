@@ -140,7 +140,7 @@ export class ProcText extends ProcInode {
   }
 }
 
-class ProcTextFile extends OpenFile {
+export class ProcTextFile extends OpenFile {
   private text: Uint8Array | undefined = undefined;
 
   constructor(

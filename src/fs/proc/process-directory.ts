@@ -13,6 +13,7 @@ import type { ProcFs } from './proc-fs.js';
 import { idMapEntry, namespaceLinks, setgroupsEntry } from './process-namespaces.js';
 import { mayInspect } from './access.js';
 import { taskIno } from './inode-numbers.js';
+import { MountTableNode } from './mount-table.js';
 import { mountinfoText, mountsText } from './mount-text.js';
 import {
   ProcDirectory,
@@ -63,6 +64,20 @@ function text(
   return {
     type: S_IFREG,
     make: ({ fs, ino, owner, task }) => new ProcText(fs, ino, permissions, owner, () => source(task, fs.pidNs), sink?.(task)),
+  };
+}
+
+function mountTable(source: (root: Path) => ByteString): Entry {
+  return {
+    type: S_IFREG,
+    make: ({ fs, ino, owner, task }) =>
+      new MountTableNode(
+        fs,
+        ino,
+        owner,
+        () => source(task.fs.root),
+        () => task.nsproxy.mnt,
+      ),
   };
 }
 
@@ -195,8 +210,8 @@ const ENTRIES: ReadonlyMap<ByteString, Entry> = new Map<ByteString, Entry>([
   ['cwd', magic((task) => task.fs.cwd)],
   ['root', magic((task) => task.fs.root)],
   ['exe', magic((task) => task.group.executable)],
-  ['mounts', text(0o444, (task) => mountsText(task.fs.root))],
-  ['mountinfo', text(0o444, (task) => mountinfoText(task.fs.root))],
+  ['mounts', mountTable(mountsText)],
+  ['mountinfo', mountTable(mountinfoText)],
   ['cpuset', text(0o444, () => '/\n')],
   ['cgroup', text(0o444, () => '0::/\n')],
   ['oom_score_adj', text(0o644, (task) => `${task.group.oomScoreAdjust}\n`, setOomScore)],
