@@ -73,6 +73,7 @@ export class Machine {
   aioEvents = 0;
   /** Inotify files by the uid that made them (fs.inotify.max_user_instances). */
   readonly inotifyInstances = new Map<number, number>();
+  readonly fanotifyInstances = new Map<number, number>();
   readonly memoryLimit = new MemoryLimit(this);
   /** What its file systems in memory hold together; replaced before there is a file system. */
   disk = new DiskQuota(Infinity);

@@ -12,6 +12,7 @@ import { installFile, lookupPath } from '../kernel/task-files.js';
 import type { Task } from '../kernel/task.js';
 import { hasCapability } from '../vfs/credentials.js';
 import { lookupChild, rootDentry, type Dentry } from '../vfs/dentry.js';
+import { encodeHandle, HANDLE_BYTES, HANDLE_HEADER_BYTES, HANDLE_TYPE } from '../vfs/file-handle.js';
 import { openPlace } from '../vfs/open-path.js';
 import type { OpenFile } from '../vfs/open-file.js';
 import type { FileSystem } from '../vfs/file-system.js';
@@ -20,10 +21,6 @@ import { placeOf, type Path } from '../vfs/path.js';
 /** The handle need not be one that can be opened (fanotify's use). */
 const AT_HANDLE_FID = 0x200;
 const MAX_HANDLE_SZ = 128;
-/** struct file_handle: bytes, type, then the handle: inode (64 bits), device. */
-const HEADER_BYTES = 8;
-const HANDLE_BYTES = 12;
-const HANDLE_TYPE = 0x51;
 
 export const nameToHandleAt = syscall(
   'name_to_handle_at',
@@ -32,20 +29,15 @@ export const nameToHandleAt = syscall(
     if ((options & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH | AT_HANDLE_FID)) !== 0) return EINVAL;
     const place = lookupPath(task, at, name, (options & AT_SYMLINK_FOLLOW) !== 0, options);
     if (isErr(place)) return place;
-    const { fs, ino } = place.dentry.inode!;
+    const { fs } = place.dentry.inode!;
     if ((options & AT_HANDLE_FID) === 0 && !fs.findsByNumber) return EOPNOTSUPP;
     const room = task.mm.readU32(handleAt);
     if (isErr(room)) return EFAULT;
     if (room > MAX_HANDLE_SZ) return EINVAL;
-    const bytes = new Uint8Array(HEADER_BYTES + HANDLE_BYTES);
-    const view = new DataView(bytes.buffer);
-    view.setUint32(0, HANDLE_BYTES, true);
-    view.setInt32(4, HANDLE_TYPE, true);
-    view.setBigUint64(HEADER_BYTES, BigInt(ino), true);
-    view.setUint32(HEADER_BYTES + 8, fs.device, true);
+    const bytes = encodeHandle(place.dentry.inode!);
     const fits = room >= HANDLE_BYTES;
     if (isErr(task.mm.writeU32(mountIdAt, place.mount.id))) return EFAULT;
-    if (isErr(task.mm.copyOut(handleAt, bytes, 0, fits ? bytes.length : HEADER_BYTES))) return EFAULT;
+    if (isErr(task.mm.copyOut(handleAt, bytes, 0, fits ? bytes.length : HANDLE_HEADER_BYTES))) return EFAULT;
     return fits ? 0 : EOVERFLOW;
   },
   partial('on tmpfs; elsewhere with AT_HANDLE_FID only'),
@@ -57,13 +49,13 @@ interface Handle {
 }
 
 function readHandle(task: Task, at: GuestAddr): Handle | Errno {
-  const header = new Uint8Array(HEADER_BYTES);
+  const header = new Uint8Array(HANDLE_HEADER_BYTES);
   if (isErr(task.mm.copyIn(at, header))) return EFAULT;
   const view = new DataView(header.buffer);
   const length = view.getUint32(0, true);
   if (length > MAX_HANDLE_SZ || length === 0) return EINVAL;
   const bytes = new Uint8Array(length);
-  if (isErr(task.mm.copyIn(at + HEADER_BYTES, bytes))) return EFAULT;
+  if (isErr(task.mm.copyIn(at + HANDLE_HEADER_BYTES, bytes))) return EFAULT;
   if (length !== HANDLE_BYTES || view.getInt32(4, true) !== HANDLE_TYPE) return ESTALE;
   const body = new DataView(bytes.buffer);
   return { ino: Number(body.getBigUint64(0, true)), device: body.getUint32(8, true) };

@@ -14,7 +14,7 @@ import { fileOf } from '../kernel/task-files.js';
 import { afterWrite, buffersOf } from '../kernel/task-io.js';
 import type { Task } from '../kernel/task.js';
 import type { IoVec } from '../mm/io-vec.js';
-import { notifyDentry } from '../vfs/notify.js';
+import { notifyFile } from '../vfs/notify.js';
 import type { OpenFile } from '../vfs/open-file.js';
 import { isImmutable } from '../vfs/inode-flags.js';
 import { CURRENT, readFile, WRITE_EVENTS } from '../vfs/read-write.js';
@@ -53,8 +53,8 @@ function move(task: Task, source: End, target: End, count: number, untilDone: bo
   const answer = thenDo(transfer(source, target, bounded, { untilDone }), (result) => {
     if (result < 0) return result;
     if (result === 0) return isErr(finishEnd(task, source)) ? EFAULT : 0;
-    if (source.file.path) notifyDentry(source.file.path.dentry, IN_ACCESS);
-    if (target.file.path) notifyDentry(target.file.path.dentry, IN_MODIFY);
+    notifyFile(source.file, IN_ACCESS);
+    notifyFile(target.file, IN_MODIFY);
     const first = finishEnd(task, source);
     const second = finishEnd(task, target);
     return isErr(first) ? first : isErr(second) ? second : result;

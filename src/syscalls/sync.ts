@@ -20,7 +20,7 @@ import type { PageCache } from '../mm/page-cache.js';
 import type { FileSystem } from '../vfs/file-system.js';
 import type { Mount } from '../vfs/mount.js';
 import { isAppendOnly, isImmutable } from '../vfs/inode-flags.js';
-import { notifyDentry } from '../vfs/notify.js';
+import { notifyFile } from '../vfs/notify.js';
 
 function collect(mount: Mount, into: Set<FileSystem>): Set<FileSystem> {
   into.add(mount.fs);
@@ -98,7 +98,7 @@ export const fallocate = syscall(
       return EFBIG;
     }
     const result = file.allocate(mode, offset, length);
-    if (result === 0 && file.path) notifyDentry(file.path.dentry, IN_MODIFY);
+    if (result === 0) notifyFile(file, IN_MODIFY);
     return result;
   },
 );

@@ -12,6 +12,7 @@ import * as directories from './directories.js';
 import * as epoll from './epoll.js';
 import * as eventFiles from './event-files.js';
 import * as exec from './exec.js';
+import * as fanotify from './fanotify.js';
 import * as fileHandles from './file-handles.js';
 import * as fileSystemTypes from './file-system-types.js';
 import * as futex from './futex.js';
@@ -360,8 +361,8 @@ export const SYSCALL_TABLE: Readonly<Record<number, SyscallDefinition>> = {
   [NR.rt_tgsigqueueinfo]: kill.rtTgsigqueueinfo,
   [NR.perf_event_open]: refused.perfEventOpen,
   [NR.recvmmsg]: socketMessages.recvmmsg,
-  [NR.fanotify_init]: refused.fanotifyInit,
-  [NR.fanotify_mark]: refused.fanotifyMark,
+  [NR.fanotify_init]: fanotify.fanotifyInit,
+  [NR.fanotify_mark]: fanotify.fanotifyMark,
   [NR.prlimit64]: resources.prlimit64,
   [NR.name_to_handle_at]: fileHandles.nameToHandleAt,
   [NR.open_by_handle_at]: fileHandles.openByHandleAt,

@@ -13,7 +13,7 @@ import { capableOver, inGroup, type Credentials } from './credentials.js';
 import type { AttributeChange, Inode } from './inode.js';
 import { isAppendOnly, isImmutable, isProtected } from './inode-flags.js';
 import { landlockCheck } from './landlock.js';
-import { notifyDentry } from './notify.js';
+import { notifyDentry, notifyFile } from './notify.js';
 import type { OpenFile } from './open-file.js';
 import type { Path } from './path.js';
 import { inodePermission, MAY_WRITE, ownerOrCapable, wantWrite } from './permissions.js';
@@ -104,7 +104,7 @@ export function truncateFile(file: OpenFile, cred: Credentials, size: number, li
   const result = file.truncate(size);
   if (isErr(result)) return result;
   clearSetid(file.inode, cred);
-  if (file.path) notifyDentry(file.path.dentry, IN_MODIFY);
+  notifyFile(file, IN_MODIFY);
   return 0;
 }
 

@@ -52,6 +52,8 @@ export abstract class OpenFile {
   countedWriter = false;
   /** Counted in `inode.readers`. */
   countedReader = false;
+  /** Its use is no event: opened for a reader of fanotify. */
+  isSilent = false;
   /** LANDLOCK_ACCESS_FS_* that it was opened without. */
   landlockDenied = 0;
   /** Told, before `release`, that the last reference is gone. */

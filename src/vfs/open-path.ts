@@ -22,7 +22,7 @@ import {
   O_TRUNC,
   O_WRONLY,
 } from '../abi/fcntl.js';
-import { EACCES, EBADF, EEXIST, EISDIR, ELOOP, ENOENT, EPERM, ETXTBSY } from '../abi/errno.js';
+import { EACCES, EBADF, EEXIST, EISDIR, ELOOP, ENOENT, ENXIO, EPERM, ETXTBSY } from '../abi/errno.js';
 import { IN_CREATE, IN_MODIFY, IN_OPEN } from '../abi/inotify.js';
 import { MS_NODEV } from '../abi/mount.js';
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFLNK, S_IFREG } from '../abi/stat.js';
@@ -35,7 +35,7 @@ import { isAppendOnly } from './inode-flags.js';
 import { deniedWhenOpen, landlockCheck, landlockOpen, makeAccess } from './landlock.js';
 import { breakLeases, mustBreakLeases } from './leases.js';
 import { newInodeAttributes } from './namei.js';
-import { notifyDentry, notifyInode } from './notify.js';
+import { notifyDentry, notifyFile, notifyInode } from './notify.js';
 import { OpenFile } from './open-file.js';
 import { setFilePath, type Path } from './path.js';
 import { LAST_NORMAL, LOOKUP_DIRECTORY, LOOKUP_FOLLOW, Walk, walk } from './path-walk.js';
@@ -179,7 +179,7 @@ export function openPlace(cred: Credentials, place: Path, flags: number, created
     return cut;
   }
   clearSetid(inode, cred);
-  notifyDentry(place.dentry, IN_MODIFY);
+  notifyDentry(place.dentry, IN_MODIFY, place.mount);
   return file;
 }
 
@@ -210,8 +210,17 @@ function named(file: OpenFile, place: Path, writes: boolean): OpenFile {
     file.countedReader = true;
     file.inode.readers++;
   }
-  if ((file.flags & O_PATH) === 0) notifyDentry(place.dentry, IN_OPEN);
+  if ((file.flags & O_PATH) === 0) notifyFile(file, IN_OPEN);
   return file;
+}
+
+/** Opens what fanotify tells of, for its reader: without asking whether he may, and without telling of it. */
+export function openSilently(place: Path, flags: number): OpenFile | Errno {
+  const opened = place.dentry.inode!.open(flags);
+  if (typeof opened === 'number') return opened;
+  if (isBlocking(opened)) return ENXIO; // a FIFO without its other end
+  opened.isSilent = true;
+  return named(opened, place, (flags & O_ACCMODE) !== O_RDONLY);
 }
 
 /** Linux: may_open. */

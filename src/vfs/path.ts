@@ -6,7 +6,7 @@ import { O_ACCMODE, O_PATH, O_RDONLY } from '../abi/fcntl.js';
 import { IN_CLOSE_NOWRITE, IN_CLOSE_WRITE } from '../abi/inotify.js';
 import { dropInode, holdInode, type Dentry } from './dentry.js';
 import type { Mount } from './mount.js';
-import { notifyDentry } from './notify.js';
+import { notifyFile } from './notify.js';
 import type { OpenFile } from './open-file.js';
 
 export interface Path {
@@ -47,7 +47,7 @@ export function endFile(file: OpenFile): void {
   if (path && file.pathHeld) {
     if ((file.flags & O_PATH) === 0) {
       const wrote = (file.flags & O_ACCMODE) !== O_RDONLY;
-      notifyDentry(path.dentry, wrote ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
+      notifyFile(file, wrote ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
     }
     dropPath(path);
   }

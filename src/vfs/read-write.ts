@@ -13,7 +13,7 @@ import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP } from '../abi/poll.js';
 import { S_IFREG } from '../abi/stat.js';
 import { IoVec } from '../mm/io-vec.js';
 import { dropFile } from './fd-table.js';
-import { notifyDentry } from './notify.js';
+import { notifyFile } from './notify.js';
 import type { OpenFile } from './open-file.js';
 
 /** For `position`: use and move the file's own position. */
@@ -36,7 +36,7 @@ function readOnce(file: OpenFile, io: IoVec, position: number): number | Errno {
   const result = file.read(io, own ? file.position : position);
   if (result > 0) {
     if (own && file.seekable) file.position += result;
-    if (file.path) notifyDentry(file.path.dentry, IN_ACCESS);
+    notifyFile(file, IN_ACCESS);
   }
   return result;
 }
@@ -89,7 +89,7 @@ export function writeFile(
   const result = file.write(source, at);
   if (result > 0) {
     if (own && file.seekable) file.position = at + result;
-    if (file.path) notifyDentry(file.path.dentry, IN_MODIFY);
+    notifyFile(file, IN_MODIFY);
   }
   if (file.queue === undefined || noWait || file.nonBlocking) return result;
   const unfinished = result === EAGAIN || (file.writesAll && result > 0 && io.remaining > 0);

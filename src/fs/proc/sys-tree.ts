@@ -161,6 +161,7 @@ function tree(machine: Machine): Tree {
         max_user_instances: bound(machine, 'inotifyMaxUserInstances', 0, 65536),
         max_user_watches: bound(machine, 'inotifyMaxUserWatches', 0, 65536),
       },
+      fanotify: { max_queued_events: line(16384), max_user_groups: line(128), max_user_marks: line(8192) },
       epoll: { max_user_watches: line(1048576) },
       mqueue: mqueueSettings(machine),
     },
