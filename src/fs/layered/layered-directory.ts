@@ -108,8 +108,8 @@ export class LayeredDirectory extends LayeredInode {
 
   // Changes.
 
-  /** The upper directory, with a whiteout of that name taken away. */
-  private openPlace(name: ByteString): Dentry | Errno {
+  /** The upper directory with a whiteout of that name taken away; `wasCovered`: there was one. */
+  private openPlace(name: ByteString): { directory: Dentry; wasCovered: boolean } | Errno {
     const there = this.find(name);
     if (there !== ENOENT) return typeof there === 'number' ? there : EEXIST;
     const copied = this.copyUp();
@@ -118,18 +118,19 @@ export class LayeredDirectory extends LayeredInode {
     const marker = upperChild(directory, name);
     if (typeof marker === 'number') return marker;
     const removed = marker ? removeIn(directory, marker) : 0;
-    return isErr(removed) ? removed : directory;
+    return isErr(removed) ? removed : { directory, wasCovered: marker !== undefined };
   }
 
   private add(name: ByteString, attributes: CreateAttributes, target: ByteString): LayeredInode | Errno {
-    const directory = this.openPlace(name);
-    if (typeof directory === 'number') return directory;
+    const place = this.openPlace(name);
+    if (typeof place === 'number') return place;
+    const { directory, wasCovered } = place;
     const made = createIn(directory, name, makeIn(directory.inode!, name, attributes, target));
     if (typeof made === 'number') {
-      if (this.isBelow(name)) whiteOut(directory, name);
+      if (wasCovered) whiteOut(directory, name);
       return made;
     }
-    if (made.inode!.isDirectory && this.isMerged) setOpaque(made.inode!, this.fs.prefix);
+    if (made.inode!.isDirectory && wasCovered) setOpaque(made.inode!, this.fs.prefix);
     return this.sawAs(name, this.fs.make(made, [], this, name));
   }
 
@@ -160,10 +161,14 @@ export class LayeredDirectory extends LayeredInode {
     if (!(target instanceof LayeredInode)) return EINVAL;
     const copied = target.copyUp();
     if (isErr(copied)) return copied;
-    const directory = this.openPlace(name);
-    if (typeof directory === 'number') return directory;
+    const place = this.openPlace(name);
+    if (typeof place === 'number') return place;
+    const { directory, wasCovered } = place;
     const linked = directory.inode!.link(name, target.upper!);
-    if (linked !== 0) return linked;
+    if (linked !== 0) {
+      if (wasCovered) whiteOut(directory, name);
+      return linked;
+    }
     createIn(directory, name, target.upper!);
     this.sawAs(name, target);
     return 0;
