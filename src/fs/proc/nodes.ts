@@ -73,6 +73,8 @@ export interface DirectorySource {
   list(): Iterable<ProcEntry>;
   /** Inode number of '..'. */
   readonly parentIno: number;
+  /** Directories in it, for the link count; default: none. */
+  directories?(): number;
 }
 
 export class ProcDirectory extends ProcInode {
@@ -86,7 +88,7 @@ export class ProcDirectory extends ProcInode {
     super(fs, ino, S_IFDIR | permissions, owner);
   }
   protected override get linkCount(): number {
-    return 2;
+    return 2 + (this.source.directories?.() ?? 0);
   }
   override lookup(name: ByteString): Inode | Errno {
     return this.source.lookup(name);

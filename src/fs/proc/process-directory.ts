@@ -329,6 +329,11 @@ class TaskDirectory implements DirectorySource {
     return taskDirectory(this.fs, thread, taskIno(this.task.tid, 2), true);
   }
 
+  /** Programs count their threads by it (chromium's sandbox). */
+  directories(): number {
+    return this.task.group.tasks.size;
+  }
+
   *list(): Iterable<ProcEntry> {
     const ids = [...this.task.group.tasks].map((thread) => thread.tid).sort((a, b) => a - b);
     for (const tid of ids) yield { name: String(pidIn(this.fs.pidNs, tid)), ino: taskIno(tid, 257), type: S_IFDIR, place: tid };

@@ -15,6 +15,11 @@ static int countClosed(void) {
   closedir(d);
   return seen;
 }
+static void *waits(void *arg) {
+  for (;;) pause();
+  return arg;
+}
+
 int main(void) {
   // More than fit into one getdents of a small buffer.
   close_range(3, ~0u, 0);
@@ -56,6 +61,14 @@ int main(void) {
   }
   closedir(proc);
   printf("children %d\n", found);
+  // The link count of a process' task directory tells how many threads it has.
+  struct stat task;
+  OK(stat("/proc/self/task", &task) == 0);
+  printf("links %d\n", (int)task.st_nlink);
+  pthread_t threads[3];
+  for (int i = 0; i < 3; i++) OK(pthread_create(&threads[i], NULL, waits, NULL) == 0);
+  OK(stat("/proc/self/task", &task) == 0);
+  printf("links %d\n", (int)task.st_nlink);
   // Many ready descriptors at once.
   int ep = epoll_create1(0), p[2];
   OK(pipe(p) == 0);
