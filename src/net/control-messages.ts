@@ -3,9 +3,10 @@ import { isErr, type Errno } from '../base/brands.js';
 import { CAP_SETGID, CAP_SETUID, CAP_SYS_ADMIN } from '../abi/capability.js';
 import { EINVAL, EPERM, ETOOMANYREFS } from '../abi/errno.js';
 import { RLIMIT_NOFILE } from '../abi/resource.js';
-import { SCM_CREDENTIALS, SCM_RIGHTS, SOL_SOCKET } from '../abi/socket.js';
+import { SCM_CREDENTIALS, SCM_PIDFD, SCM_RIGHTS, SOL_SOCKET } from '../abi/socket.js';
 import { CMSGHDR, SCM_MAX_FD, UCRED, type Ucred } from '../abi/socket-struct.js';
-import { fileOf } from '../kernel/task-files.js';
+import { PidFile } from '../fs/pidfd.js';
+import { fileOf, installFile } from '../kernel/task-files.js';
 import { globalPid, pidFor } from '../kernel/pid-namespace.js';
 import { shownGid, shownUid, toKernelGid, toKernelUid } from '../vfs/user-namespace.js';
 import type { Task } from '../kernel/task.js';
@@ -95,6 +96,12 @@ export function credentialsFor(task: Task, { pid, uid, gid }: Ucred): Ucred {
   return { pid: pidFor(task, pid), uid: shownUid(userNs, uid), gid: shownGid(userNs, gid) };
 }
 
+/** A new descriptor that stands for a process by the kernel's id of it; EINVAL when it is gone. */
+export function pidfdFor(task: Task, pid: number): number | Errno {
+  const group = task.machine.groups.get(pid);
+  return group ? installFile(task, new PidFile(group, 0), true) : EINVAL;
+}
+
 /** A process may send its own identifiers, a privileged one any. */
 function maySend(task: Task, { pid, uid, gid }: Ucred): boolean {
   const { cred } = task;
@@ -128,6 +135,15 @@ export class ControlWriter {
     const data = new Uint8Array(UCRED.size);
     UCRED.write(new DataView(data.buffer), 0, credentials);
     this.put(SOL_SOCKET, SCM_CREDENTIALS, data);
+  }
+
+  /** SCM_PIDFD: the descriptor, or why there is none. */
+  putPidfd(task: Task, pid: number): void {
+    if (this.capacity - this.length < CMSGHDR.size + 4) {
+      this.isTruncated = true;
+      return;
+    }
+    this.put(SOL_SOCKET, SCM_PIDFD, new Uint8Array(Int32Array.of(pidfdFor(task, pid)).buffer));
   }
 
   putFiles(fds: readonly number[]): void {

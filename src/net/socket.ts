@@ -51,6 +51,8 @@ export interface ReceiveRequest {
   /** References now held by the request. */
   files: readonly OpenFile[];
   credentials: Ucred | undefined;
+  /** SCM_PIDFD is wanted of this process. */
+  senderPid: number | undefined;
   /** Other ancillary data, in its order. */
   control: ControlMessage[] | undefined;
   /** Nothing may be added to what has come (MSG_WAITALL stops). */
@@ -58,7 +60,17 @@ export interface ReceiveRequest {
 }
 
 export function receiveRequest(io: IoVec, flags: number): ReceiveRequest {
-  return { io, flags, source: undefined, outFlags: 0, files: [], credentials: undefined, control: undefined, isComplete: false };
+  return {
+    io,
+    flags,
+    source: undefined,
+    outFlags: 0,
+    files: [],
+    credentials: undefined,
+    senderPid: undefined,
+    control: undefined,
+    isComplete: false,
+  };
 }
 
 export abstract class Socket extends OpenFile {

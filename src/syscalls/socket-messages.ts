@@ -191,6 +191,7 @@ function finishReceive(
   for (const { level, type, data } of request.control ?? []) control.put(level, type, data);
   if (request.credentials) control.putCredentials(credentialsFor(task, request.credentials));
   if (request.files.length > 0) installReceived(task, request.files, control, (options & MSG_CMSG_CLOEXEC) !== 0);
+  if (request.senderPid !== undefined) control.putPidfd(task, request.senderPid);
   const { mm } = task;
   const source = request.source ?? new Uint8Array(0);
   const name = source.subarray(0, Math.min(header.nameLength, source.length));

@@ -67,6 +67,7 @@ export abstract class ConnectedSocket extends UnixSocket {
     const embryo = this.sibling(listener.machine, listener.inode.uid, listener.inode.gid);
     embryo.isEmbryo = true;
     embryo.passesCredentials = listener.passesCredentials;
+    embryo.passesPidfd = listener.passesPidfd;
     // The listener's name, without being found by it.
     embryo.address = listener.address && { ...listener.address, abstractName: undefined, place: undefined, inode: undefined };
     this.join(embryo, credentialsOf(task), listener.peerCredentials);

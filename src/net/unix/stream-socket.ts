@@ -62,7 +62,7 @@ export class UnixStreamSocket extends ConnectedSocket {
     const moved = received.take(request.io, peek);
     if (isErr(moved)) return moved;
     if (!hadRoom && sender.hasRoom) sender.wake(WRITABLE);
-    if (mark === undefined && !this.passesCredentials) return moved;
+    if (mark === undefined && !this.passesCredentials && !this.passesPidfd) return moved;
     this.deliverAncillary(request, mark ? handOver(mark, peek) : NO_FILES, mark?.credentials);
     request.isComplete = mark !== undefined || peek;
     return moved;

@@ -3,10 +3,20 @@
  * kinds are in connected-socket.ts (stream, seqpacket), the other in datagram-socket.ts.
  */
 import { isErr, type Errno } from '../../base/brands.js';
-import { EFAULT, EINVAL, ENOTCONN, ENOTTY, EOPNOTSUPP } from '../../abi/errno.js';
+import { EFAULT, EINVAL, ENODATA, ENOTCONN, ENOTTY, EOPNOTSUPP } from '../../abi/errno.js';
 import { FIONREAD, TIOCOUTQ } from '../../abi/ioctls.js';
 import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP, POLLRDNORM, POLLWRBAND, POLLWRNORM } from '../../abi/poll.js';
-import { AF_UNIX, SHUT_RD, SHUT_RDWR, SHUT_WR, SO_PASSCRED, SO_PEERCRED, SOL_SOCKET } from '../../abi/socket.js';
+import {
+  AF_UNIX,
+  SHUT_RD,
+  SHUT_RDWR,
+  SHUT_WR,
+  SO_PASSCRED,
+  SO_PASSPIDFD,
+  SO_PEERCRED,
+  SO_PEERPIDFD,
+  SOL_SOCKET,
+} from '../../abi/socket.js';
 import { UCRED, type Ucred } from '../../abi/socket-struct.js';
 import type { Machine } from '../../kernel/machine.js';
 import type { Task } from '../../kernel/task.js';
@@ -14,7 +24,7 @@ import type { IoVec } from '../../mm/io-vec.js';
 import { dropFile } from '../../vfs/fd-table.js';
 import type { IoctlCaller, OpenFile } from '../../vfs/open-file.js';
 import { interfaceIoctl } from '../interface-ioctl.js';
-import { credentialsFor } from '../control-messages.js';
+import { credentialsFor, pidfdFor } from '../control-messages.js';
 import { receiveRequest, Socket, type ReceiveRequest, type SendRequest } from '../socket.js';
 import { autobind, bindAddress, rebindError, unbindAddress, UNNAMED, type UnixAddress } from './address.js';
 import type { LandlockLayer } from '../../vfs/landlock.js';
@@ -46,6 +56,8 @@ export abstract class UnixSocket extends Socket implements FileCarrier {
   peerCredentials: Ucred = NO_PEER;
   /** SO_PASSCRED */
   passesCredentials = false;
+  /** SO_PASSPIDFD */
+  passesPidfd = false;
   shutdownMask = 0;
   /** What its creator was restricted by. */
   landlock: LandlockLayer | undefined = undefined;
@@ -125,13 +137,14 @@ export abstract class UnixSocket extends Socket implements FileCarrier {
   /** Credentials to go with a message: given, or the sender's own when either side asks for them. */
   protected messageCredentials(request: SendRequest, receiver: UnixSocket): Ucred | undefined {
     if (request.credentials) return request.credentials;
-    return this.passesCredentials || receiver.passesCredentials ? credentialsOf(this.machine.current) : undefined;
+    return this.passesCredentials || receiver.passesCredentials || receiver.passesPidfd ? credentialsOf(this.machine.current) : undefined;
   }
 
   /** Fills in what a message brought besides its bytes. `files`: references that are the request's now. */
   protected deliverAncillary(request: ReceiveRequest, files: readonly OpenFile[], credentials: Ucred | undefined): void {
     request.files = files;
     if (this.passesCredentials) request.credentials = credentials ?? NOBODY;
+    if (this.passesPidfd) request.senderPid = credentials?.pid;
   }
 
   override poll(): number {
@@ -172,6 +185,14 @@ export abstract class UnixSocket extends Socket implements FileCarrier {
     switch (name) {
       case SO_PASSCRED:
         return Uint8Array.of(this.passesCredentials ? 1 : 0, 0, 0, 0);
+      case SO_PASSPIDFD:
+        return Uint8Array.of(this.passesPidfd ? 1 : 0, 0, 0, 0);
+      case SO_PEERPIDFD: {
+        const { pid } = this.peerCredentials;
+        if (pid === 0) return ENODATA;
+        const fd = pidfdFor(task, pid);
+        return isErr(fd) ? fd : new Uint8Array(Int32Array.of(fd).buffer);
+      }
       case SO_PEERCRED: {
         const bytes = new Uint8Array(UCRED.size);
         UCRED.write(new DataView(bytes.buffer), 0, credentialsFor(task, this.peerCredentials));
@@ -184,9 +205,11 @@ export abstract class UnixSocket extends Socket implements FileCarrier {
 
   override setOption(_task: Task, level: number, name: number, value: Uint8Array): 0 | Errno | undefined {
     if (level !== SOL_SOCKET) return EOPNOTSUPP;
-    if (name !== SO_PASSCRED) return undefined;
+    if (name !== SO_PASSCRED && name !== SO_PASSPIDFD) return undefined;
     if (value.length < 4) return EINVAL;
-    this.passesCredentials = value.subarray(0, 4).some((byte) => byte !== 0);
+    const on = value.subarray(0, 4).some((byte) => byte !== 0);
+    if (name === SO_PASSCRED) this.passesCredentials = on;
+    else this.passesPidfd = on;
     return 0;
   }
 
