@@ -9,7 +9,8 @@ import { INPUT_CHUNK_BYTES } from '../api/protocol.js';
 
 export interface InputTarget {
   send(bytes: Uint8Array): void;
-  end(): void;
+  /** `error`: why it ends before its time. */
+  end(error?: Error): void;
 }
 
 export class HostInput {
@@ -39,7 +40,8 @@ export class HostInput {
     this.opened = true;
     try {
       const stat = fstatSync(0);
-      this.direct = stat.isFile() || stat.isBlockDevice() || (stat.isCharacterDevice() && !isatty(0));
+      // A directory too: read(2) says what is wrong with it.
+      this.direct = stat.isFile() || stat.isDirectory() || stat.isBlockDevice() || (stat.isCharacterDevice() && !isatty(0));
     } catch {
       this.end();
       return;
@@ -52,20 +54,20 @@ export class HostInput {
       this.target.send(new Uint8Array(bytes));
     });
     stream.on('end', () => this.end());
-    stream.on('error', () => this.end());
+    stream.on('error', (error) => this.end(error));
   }
 
   private readDirect(): void {
     const buffer = new Uint8Array(INPUT_CHUNK_BYTES);
     read(0, buffer, 0, buffer.length, null, (error, length) => {
-      if (error || length === 0) this.end();
+      if (error || length === 0) this.end(error ?? undefined);
       else if (!this.ended) this.target.send(buffer.slice(0, length));
     });
   }
 
-  private end(): void {
+  private end(error?: Error): void {
     if (this.ended) return;
     this.ended = true;
-    this.target.end();
+    this.target.end(error);
   }
 }

@@ -37,7 +37,10 @@ export async function run(given: RunOptions, thread: KernelThread): Promise<numb
   const terminal = options.terminal ? (await import('./terminal.js')).HostTerminal.open() : undefined;
   const session = new RunSession(options, thread, terminal);
   try {
-    return await session.run();
+    const code = await session.run();
+    await session.flush();
+    // Nobody shall take for done what has not reached its file.
+    return session.outputLost && code === 0 ? 125 : code;
   } finally {
     await session.flush();
   }
@@ -81,6 +84,8 @@ class RunSession {
   /** Asked to stop from outside: what the program leaves behind is not waited for. */
   private stopping = false;
   private lastInterrupt = -Infinity;
+  /** Standard output could not be written, and that not because its reader has gone. */
+  outputLost = false;
   private finish!: { resolve(code: number): void; reject(error: Error): void };
 
   constructor(
@@ -96,7 +101,10 @@ class RunSession {
     });
     this.input = new HostInput({
       send: (bytes) => this.client.stdin(this.id, bytes),
-      end: () => this.client.stdinEnd(this.id),
+      end: (error) => {
+        if (error) this.say(oneLine(`standard input: ${error.message}: the program sees its end`));
+        this.client.stdinEnd(this.id);
+      },
     });
   }
 
@@ -188,7 +196,9 @@ class RunSession {
 
   private outputFailed(fd: 1 | 2, error: NodeJS.ErrnoException): void {
     this.client.closeOutput(this.id, fd);
-    if (error.code !== 'EPIPE' && fd === 1) this.say(oneLine(`standard output: ${error.message}: free some space or write elsewhere`));
+    if (error.code === 'EPIPE' || fd !== 1 || this.outputLost) return;
+    this.outputLost = true;
+    this.say(oneLine(`standard output: ${error.message}: free some space or write elsewhere`));
   }
 
   /** As natively: the program's own end counts on a terminal; whoever reads from a pipe waits until nobody can write to it. */

@@ -76,6 +76,16 @@ describe('skas run', { timeout: 120_000 }, () => {
     assert.equal(skas(['run', 'wc', '-c'], 'x'.repeat(1_000_000)).stdout.trim(), '1000000');
   });
 
+  test('output that cannot be written and input that cannot be read are told', () => {
+    const shell = (redirection: string, program: string) =>
+      spawnSync('sh', ['-c', `"$0" "$1" run ${program} ${redirection}`, process.execPath, CLI], { cwd: folder, encoding: 'utf8' });
+    const full = shell('> /dev/full', 'echo x');
+    assert.deepEqual([full.status, full.stderr.split('\n').length], [125, 2], full.stderr);
+    assert.match(full.stderr, /^skas: standard output: ENOSPC/);
+    assert.match(shell('< /', 'cat').stderr, /^skas: standard input: EISDIR/);
+    assert.equal(shell('| true', 'yes').stderr, '');
+  });
+
   test('a program that does not read its input leaves it for the next', () => {
     const script = `printf 'one\\ntwo\\n' | { "$NODE" "$CLI" run true; cat; }`;
     const env = { ...process.env, NODE: process.execPath, CLI };
