@@ -53,8 +53,17 @@ export const fanotifyInit = syscall(
     if (count >= MAX_GROUPS) return EMFILE;
     fanotifyInstances.set(uid, count + 1);
     const release = (): void => void fanotifyInstances.set(uid, fanotifyInstances.get(uid)! - 1);
+    const isPrivileged = hasCapability(task.cred, CAP_SYS_ADMIN);
     const fileFlags = O_RDWR | ((options & abi.FAN_NONBLOCK) !== 0 ? O_NONBLOCK : 0);
-    const group = new FanotifyGroup(anonInode('anon_inode:[fanotify]'), fileFlags, task.machine, options, eventFlags, release);
+    const group = new FanotifyGroup(
+      anonInode('anon_inode:[fanotify]'),
+      fileFlags,
+      task.machine,
+      options,
+      eventFlags,
+      isPrivileged,
+      release,
+    );
     return installFile(task, group, (options & abi.FAN_CLOEXEC) !== 0);
   },
   partial('no permission events, FAN_OPEN_EXEC, FAN_RENAME, FAN_FS_ERROR, pidfds, target handles'),

@@ -39,7 +39,9 @@ const observer: EventObserver = {
     for (const group of groups) group.consider(mask, dentry.inode!, dentry.parent?.inode ?? undefined, dentry.name, dentry, mount);
   },
   onInode(mask: number, inode: Inode, name: ByteString): void {
-    for (const group of groups) group.consider(mask, inode, undefined, name, undefined, undefined);
+    const isOfDirectory = (mask & DIRECTORY_EVENTS) === 0 && inode.isDirectory;
+    const event = isOfDirectory ? mask | abi.FAN_ONDIR : mask;
+    for (const group of groups) group.consider(event, inode, undefined, name, undefined, undefined);
   },
 };
 
@@ -57,6 +59,8 @@ export class FanotifyGroup extends OpenFile {
     /** FAN_* of fanotify_init, and the flags with which files of events are opened. */
     readonly options: number,
     private readonly openFlags: number,
+    /** Made by one with CAP_SYS_ADMIN. */
+    private readonly isPrivileged: boolean,
     private readonly onRelease: () => void,
   ) {
     super(inode, flags);
@@ -203,7 +207,9 @@ export class FanotifyGroup extends OpenFile {
     const { current } = this.machine;
     const fd = event.path ? this.openFor(event.path) : abi.FAN_NOFD;
     if (event.path && isErr(fd)) return fd;
-    const bytes = encode(event, fd, event.pid === 0 ? 0 : pidFor(current, event.pid));
+    // Who may not see everything is not told who did it, but for himself.
+    const isTold = event.pid !== 0 && (this.isPrivileged || event.pid === current.group.pid);
+    const bytes = encode(event, fd, isTold ? pidFor(current, event.pid) : 0);
     const moved = io.put(bytes);
     if (moved === bytes.length) return moved;
     if (fd >= 0) current.files.close(fd);
@@ -229,7 +235,9 @@ export class FanotifyGroup extends OpenFile {
   }
 
   override fdinfo(): string {
-    return `fanotify flags:${this.options.toString(16)} event-flags:${this.openFlags.toString(16)}\n`;
+    let text = `fanotify flags:${this.options.toString(16)} event-flags:${this.openFlags.toString(16)}\n`;
+    for (const mark of this.marks.values()) text += mark.fdinfo();
+    return text;
   }
 
   override release(): void {
