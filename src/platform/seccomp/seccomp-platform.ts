@@ -16,7 +16,6 @@ import { SIGKILL } from '../../abi/signal.js';
 import { NR } from '../../abi/syscall-numbers.js';
 import { WNOHANG } from '../../abi/wait.js';
 import { getauxval } from '../../host/auxv.js';
-import { rdtsc } from '../../host/cpu.js';
 import { closeFd, memfdWith } from '../../host/events.js';
 import { mappingsOf } from '../../host/proc.js';
 import { kill, spawnSession, tgkill } from '../../host/process.js';
@@ -45,8 +44,6 @@ import { seccompZygote } from './zygote-elf.js';
 const FSGSBASE = 2;
 /** How often the kernel looks after running threads: are they alive, do they hear kicks. */
 const LOOK_NS = 100e6;
-/** Short enough for nobody to notice, long enough for the limit of a spin. */
-const CALIBRATION_NS = 200e3;
 /** So many traps in a row are served before it looks at the doorbell, the deadline and who should have ended: guests can trap without end. */
 const MOST_IN_ROW = 64;
 /** The same for stub processes that are about to end. */
@@ -144,9 +141,8 @@ export class SeccompPlatform implements Platform {
       releasePages(frames, pages);
       return { errno: sites, step: 'memory for patched sites' };
     }
-    const ticks = ticksPerMicrosecond();
     const placement = new Placement();
-    const watch = new TurnWatch(frames, pages.doorbell, ticks, placement);
+    const watch = new TurnWatch(frames, pages.doorbell, placement);
     const zygote = startZygote(frames, pages, sites, stub);
     if (typeof zygote !== 'number') {
       placement.stop();
@@ -395,15 +391,4 @@ function startZygote(frames: FrameStore, pages: StubFrames, sites: SiteTable, st
   const pid = spawnSession(`/proc/self/fd/${file}`, [frames.fd]);
   closeFd(file);
   return isErr(pid) ? { errno: pid === EAGAIN ? EAGAIN : pid, step: 'starting the first stub process' } : pid;
-}
-
-/** Of the time-stamp counter. */
-function ticksPerMicrosecond(): number {
-  const clock = new HostClock();
-  rdtsc(); // the first call takes long
-  const beganNs = clock.monotonicNs();
-  const began = rdtsc();
-  let now = beganNs;
-  while (now < beganNs + CALIBRATION_NS) now = clock.monotonicNs();
-  return Math.max(1, Math.round(((rdtsc() - began) * 1000) / (now - beganNs)));
 }

@@ -6,6 +6,8 @@
 import type { PhysAddr } from '../../base/brands.js';
 import { addressOf } from '../../host/libc.js';
 import { futexWait, SPIN_MISS, watchWords } from '../../host/futex.js';
+import { HostClock } from '../../base/clock.js';
+import { rdtsc } from '../../host/cpu.js';
 import type { FrameStore } from '../frames.js';
 import { BELL_RUNG, BELL_SLEEPING, BELL_SPIN } from './layout.js';
 import type { Placement } from './placement.js';
@@ -16,6 +18,8 @@ import { SharedWords } from './words.js';
 const SPIN_US = 50;
 /** A guest thread that had to be woken needs longer to trap. */
 const WOKEN_SPINS = 2;
+/** Short enough for nobody to notice, long enough for the limit of a spin. */
+const CALIBRATION_NS = 200e3;
 
 export class TurnWatch {
   readonly running: SeccompThread[] = [];
@@ -25,6 +29,7 @@ export class TurnWatch {
   private addressesAt = addressOf(new Uint8Array(this.addresses.buffer));
   private seen = 0;
   private guestSpin = -1;
+  private readonly ticksPerUs = ticksPerMicrosecond();
   /** Running threads that may have the kernel's CPU. */
   private wideRunning = 0;
   /** A guest thread had to be woken since the last wait. */
@@ -35,7 +40,6 @@ export class TurnWatch {
   constructor(
     frames: FrameStore,
     frame: PhysAddr,
-    private readonly ticksPerUs: number,
     private readonly placement: Placement,
   ) {
     this.bell = new SharedWords(frames, frame, 4096);
@@ -142,4 +146,15 @@ export class TurnWatch {
   private watch(ticks: number): number {
     return watchWords(this.addressesAt, this.running.length, this.bell.addressAt(BELL_RUNG), this.seen, ticks);
   }
+}
+
+/** Of the time-stamp counter. */
+function ticksPerMicrosecond(): number {
+  const clock = new HostClock();
+  rdtsc(); // the first call takes long
+  const beganNs = clock.monotonicNs();
+  const began = rdtsc();
+  let now = beganNs;
+  while (now < beganNs + CALIBRATION_NS) now = clock.monotonicNs();
+  return Math.max(1, Math.round(((rdtsc() - began) * 1000) / (now - beganNs)));
 }
