@@ -113,6 +113,33 @@ describe('reading', () => {
     dropFile(file);
   });
 
+  test('a listing that has come to its end is at its end, until it begins again and shows what is new', () => {
+    const { dir, tree } = onDirectory('ended', {}, (at) => writeFileSync(join(at, 'first'), ''));
+    const file = opened(tree, '/', O_RDONLY | O_DIRECTORY);
+    let last = 0;
+    const list = (from: number): string[] => {
+      const names: string[] = [];
+      file.readDirectory(from, (entry, next) => {
+        last = next;
+        return names.push(entry.name) > 0;
+      });
+      return names;
+    };
+    assert.deepEqual(list(0), ['.', '..', 'first']);
+    assert.deepEqual(list(last), []);
+    writeFileSync(join(dir, 'second'), '');
+    assert.deepEqual(list(2), ['first']);
+    assert.deepEqual(list(0).sort(), ['.', '..', 'first', 'second']);
+    assert.deepEqual(list(last), []);
+    rmSync(join(dir, 'first'));
+    rmSync(join(dir, 'second'));
+    assert.deepEqual(list(0), ['.', '..']);
+    assert.deepEqual(list(2), []);
+    writeFileSync(join(dir, 'third'), '');
+    assert.deepEqual(list(0), ['.', '..', 'third']);
+    dropFile(file);
+  });
+
   test('names that are not UTF-8 come through', () => {
     const { tree } = onDirectory('bytes', { readOnly: false });
     assert.equal(tree.write('/\xff\xfe', 'x'), 1);

@@ -5,7 +5,7 @@
 import { isErr, type ByteString, type Errno, type HostFd } from '../../base/brands.js';
 import { EINVAL } from '../../abi/errno.js';
 import { addressOf } from '../../host/libc.js';
-import { closeFd, listFd, seekFd, statFd } from '../../host/files.js';
+import { closeFd, listFd, seekFd } from '../../host/files.js';
 import type { DirectoryEntry } from '../../vfs/inode.js';
 import { OpenFile, type DirectorySink } from '../../vfs/open-file.js';
 import type { HostDirectory } from './host-directory.js';
@@ -36,11 +36,15 @@ interface Chunk {
 
 export class HostListing extends OpenFile {
   private entries: DirectoryEntry[] = [];
-  /** Where each chunk read so far begins; the last one begins where the host's descriptor stands. */
+  /** Where each chunk read so far begins; the last one is still to be read. */
   private readonly chunks: Chunk[] = [{ first: DOTS, hostOffset: 0n }];
   /** Index in `chunks` of what `entries` holds; -1: nothing. */
   private current = -1;
-  private device = 0;
+  /** Index in `chunks` of what the host's descriptor reads next; -1: that must be sought. */
+  private next = 0;
+  /** The last of `chunks` was found to have no entry. It stays so until another is read. */
+  private ended = false;
+  private readonly device: number;
 
   constructor(
     private readonly directory: HostDirectory,
@@ -48,8 +52,7 @@ export class HostListing extends OpenFile {
     private readonly fd: HostFd,
   ) {
     super(directory, flags);
-    const stat = directory.fs.scratch;
-    if (!isErr(statFd(fd, stat))) this.device = stat.dev;
+    this.device = directory.stat.dev;
   }
 
   override readDirectory(from: number, sink: DirectorySink): 0 | Errno {
@@ -84,8 +87,11 @@ export class HostListing extends OpenFile {
   }
 
   private rewind(): void {
+    if (this.current < 0 && !this.ended) return; // nothing was read yet
     this.chunks.length = 1;
     this.current = -1;
+    this.next = -1;
+    this.ended = false;
     this.entries = [];
   }
 
@@ -105,12 +111,18 @@ export class HostListing extends OpenFile {
   /** Reads chunk `index` from the host; bytes read. */
   private readChunk(index: number): number | Errno {
     const chunk = this.chunks[index]!;
-    const sought = seekFd(this.fd, chunk.hostOffset, SEEK_SET);
-    if (isErr(sought)) return sought;
+    if (this.ended && index === this.chunks.length - 1) return 0;
+    if (index !== this.next) {
+      const sought = seekFd(this.fd, chunk.hostOffset, SEEK_SET);
+      if (isErr(sought)) return sought;
+    }
+    this.next = -1;
     const length = listFd(this.fd, CHUNK, CHUNK_BYTES);
+    this.ended = length === 0;
     if (isErr(length) || length === 0) return length;
     const end = this.parse(length);
     this.current = index;
+    this.next = index + 1;
     this.chunks.length = index + 1;
     this.chunks.push({ first: chunk.first + this.entries.length, hostOffset: end });
     return length;
