@@ -62,6 +62,7 @@ function* sendRest(task: Task, socket: Socket, request: SendRequest, moved: numb
 export function receiveOn(socket: Socket, request: ReceiveRequest): number | Blocking<number> {
   const result = socket.receive(request);
   if (!mayWait(socket, request.flags) || !wantsMore(request, result)) return result;
+  if (result === EAGAIN && socket.isReceiveOver) return 0;
   return receiveRest(socket, request, Math.max(result, 0));
 }
 
@@ -80,6 +81,7 @@ function* receiveRest(socket: Socket, request: ReceiveRequest, moved: number): B
       if (result > 0) total += result;
       if (!wantsMore(request, result)) return result < 0 && total === 0 ? result : total;
       if (result !== EAGAIN) continue;
+      if (socket.isReceiveOver) return total;
       const woken = yield* sleepForSocket(receiveSources(socket), deadlineNs);
       if (isErr(woken)) return total > 0 ? total : woken;
     }

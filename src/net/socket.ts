@@ -115,6 +115,10 @@ export abstract class Socket extends OpenFile {
   abstract accept(): Socket | Errno;
   /** Bytes taken from `request.io`, EAGAIN with the cursor unmoved, or another Errno (EPIPE: see `raisesSigpipe`). */
   abstract send(request: SendRequest): number | Errno;
+  /** Nothing more will come, of which only those hear who wait for it: datagrams (Linux: __skb_wait_for_more_packets). */
+  get isReceiveOver(): boolean {
+    return false;
+  }
   /** Bytes stored; 0 also at the end. EAGAIN when nothing is there. */
   abstract receive(request: ReceiveRequest): number | Errno;
   abstract shutdown(how: number): 0 | Errno;

@@ -39,14 +39,16 @@ export const read = syscall('read', [fd, buffer('result'), size], (task, number,
   const file = readable(task, number);
   if (isErr(file)) return file;
   const io = bufferOf(task, at, count);
-  return isErr(io) ? io : readFile(file, io, CURRENT);
+  if (isErr(io)) return file.hasRead ? io : EINVAL;
+  return readFile(file, io, CURRENT);
 });
 
 export const write = syscall('write', [fd, buffer(2), size], (task, number, at, count) => {
   const file = writable(task, number);
   if (isErr(file)) return file;
   const io = bufferOf(task, at, count);
-  return isErr(io) ? io : writeTo(task, file, io, CURRENT);
+  if (isErr(io)) return file.hasWrite ? io : EINVAL;
+  return writeTo(task, file, io, CURRENT);
 });
 
 export const readv = syscall('readv', [fd, ptr(IOVEC), size], (task, number, at, count) => {

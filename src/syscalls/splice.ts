@@ -73,10 +73,13 @@ export const sendfile = syscall('sendfile', [fd, fd, address, size], (task, outF
   if (offset !== 0 && !input.seekable) return ESPIPE;
   const output = fileOf(task, outFd);
   if (isErr(output) || !output.writable) return EBADF;
-  if (count === 0 && (output instanceof PipeFile || input.inode.type === S_IFREG)) return 0;
-  // Sources are files that can be read again, and pipes; others would lose bytes that the target does not take.
-  if (!input.seekable && !(input instanceof PipeFile)) return EINVAL;
-  if (!takesSplice(input) || (output.flags & O_APPEND) !== 0) return EINVAL;
+  if (output instanceof PipeFile) {
+    if (output.nonBlocking && output.pipe.buffer.room === 0 && output.pipe.readers > 0) return EAGAIN;
+  } else if ((!input.seekable && input.inode.type !== 0) || (output.flags & O_APPEND) !== 0) {
+    return EINVAL; // what the target does not take would be lost
+  }
+  if (count === 0) return 0;
+  if (input instanceof PipeFile || !takesSplice(input)) return EINVAL;
   const source = endAt(task, input, offset, input.nonBlocking);
   if (isErr(source)) return source;
   if (!takesSplice(output)) return input.inode.type === S_IFREG && source.position >= input.inode.size ? 0 : EINVAL;

@@ -97,6 +97,10 @@ export abstract class OpenFile {
   get hasRead(): boolean {
     return this.inode.isDirectory || this.read !== OpenFile.prototype.read;
   }
+  /** As hasRead. */
+  get hasWrite(): boolean {
+    return this.write !== OpenFile.prototype.write;
+  }
   /** As read, the other way. The caller has resolved O_APPEND into `position`. */
   write(_io: IoVec, _position: number): number | Errno {
     return EINVAL;

@@ -74,9 +74,9 @@ export class TmpfsRegular extends TmpfsInode implements Mappable {
   write(io: IoVec, position: number): number | Errno {
     let source = io;
     const { fs, seals } = this;
-    if ((seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) !== 0) return EPERM;
     let length = io.remaining;
     if (length === 0) return 0;
+    if ((seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) !== 0) return EPERM;
     if (position >= MAX_SIZE) return EFBIG;
     if ((seals & F_SEAL_GROW) !== 0 && position + length > this.size) {
       if (position >= this.size) return EPERM;

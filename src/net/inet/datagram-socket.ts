@@ -113,12 +113,16 @@ export abstract class DatagramSocket extends InetSocket {
     this.waiters.wake(READABLE);
   }
 
+  override get isReceiveOver(): boolean {
+    return this.receiveShut;
+  }
+
   receive(request: ReceiveRequest): number | Errno {
     if ((request.flags & MSG_ERRQUEUE) !== 0) return this.errors.receive(this, request);
     const error = this.takeError();
     if (error !== 0) return error;
     const datagram = this.received[0];
-    if (!datagram) return this.receiveShut ? 0 : EAGAIN;
+    if (!datagram) return EAGAIN;
     const { bytes, source } = datagram;
     const length = Math.min(bytes.length, request.io.remaining);
     const moved = length > 0 ? request.io.put(bytes, 0, length) : 0;

@@ -1,6 +1,6 @@
 /** What TCP and UDP sockets share (Linux: net/ipv4/af_inet.c, net/ipv6/af_inet6.c): addresses, ports, options, shutdown. */
 import { isErr, type Errno } from '../../base/brands.js';
-import { EACCES, EADDRINUSE, EADDRNOTAVAIL, EFAULT, EINVAL, ENOBUFS, ENOTCONN, ENOTTY } from '../../abi/errno.js';
+import { EAGAIN, EACCES, EADDRINUSE, EADDRNOTAVAIL, EFAULT, EINVAL, ENOBUFS, ENOTCONN, ENOTTY } from '../../abi/errno.js';
 import { FIONREAD, TIOCOUTQ } from '../../abi/ioctls.js';
 import { CAP_NET_BIND_SERVICE } from '../../abi/capability.js';
 import { POLLIN, POLLOUT, POLLRDNORM, POLLWRBAND, POLLWRNORM } from '../../abi/poll.js';
@@ -111,7 +111,8 @@ export abstract class InetSocket extends Socket implements PortOwner {
   }
 
   override read(io: IoVec): number | Errno {
-    return this.receive(receiveRequest(io, 0));
+    const result = this.receive(receiveRequest(io, 0));
+    return result === EAGAIN && this.isReceiveOver && !this.nonBlocking ? 0 : result;
   }
   override write(io: IoVec): number | Errno {
     return this.send({ io, flags: 0, destination: undefined, files: [], credentials: undefined });

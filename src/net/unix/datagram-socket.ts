@@ -125,12 +125,16 @@ export class UnixDatagramSocket extends UnixSocket implements PacketSender {
     return sources;
   }
 
+  override get isReceiveOver(): boolean {
+    return (this.shutdownMask & RECEIVE_SHUTDOWN) !== 0;
+  }
+
   receive(request: ReceiveRequest): number | Errno {
     if ((request.flags & MSG_OOB) !== 0) return EOPNOTSUPP;
     if (this.received.length === 0) {
       const error = this.takeError();
       if (error !== 0) return error;
-      return (this.shutdownMask & RECEIVE_SHUTDOWN) !== 0 ? 0 : EAGAIN;
+      return EAGAIN;
     }
     const wasFull = this.received.length > MAX_QUEUED;
     const result = takePacket(this.received, request, (files, credentials) => this.deliverAncillary(request, files, credentials));

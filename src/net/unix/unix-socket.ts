@@ -3,7 +3,7 @@
  * kinds are in connected-socket.ts (stream, seqpacket), the other in datagram-socket.ts.
  */
 import { isErr, type Errno } from '../../base/brands.js';
-import { EFAULT, EINVAL, ENODATA, ENOTCONN, ENOTTY, EOPNOTSUPP } from '../../abi/errno.js';
+import { EAGAIN, EFAULT, EINVAL, ENODATA, ENOTCONN, ENOTTY, EOPNOTSUPP } from '../../abi/errno.js';
 import { FIONREAD, TIOCOUTQ } from '../../abi/ioctls.js';
 import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP, POLLRDNORM, POLLWRBAND, POLLWRNORM } from '../../abi/poll.js';
 import {
@@ -128,7 +128,7 @@ export abstract class UnixSocket extends Socket implements FileCarrier {
     const request = receiveRequest(io, 0);
     const result = this.receive(request);
     for (const file of request.files) dropFile(file);
-    return result;
+    return result === EAGAIN && this.isReceiveOver && !this.nonBlocking ? 0 : result;
   }
   override write(io: IoVec): number | Errno {
     return this.send({ io, flags: 0, destination: undefined, files: NO_FILES, credentials: undefined });
