@@ -24,7 +24,7 @@ async function visit(read, write) {
   }
 }
 
-const keys = ['stty -echo\n', 'whoami; hostname; tty\n', 'rm -r /usr/share; ls /usr/share\n', 'exit 3\n'];
+const keys = ['stty -echo\n', 'whoami; hostname; tty\n', 'rm /etc/passwd; ls /etc/passwd\n', 'exit 3\n'];
 let shown = '';
 const exitCode = await visit(keys, (text) => (shown += text));
 console.log(shown.replaceAll('\r', ''));
