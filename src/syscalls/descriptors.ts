@@ -187,7 +187,13 @@ function setStatusFlags(task: Task, number: number, file: OpenFile, wanted: numb
   return 0;
 }
 
-export const ioctl = syscall('ioctl', [fd, uint, ulong], (task, number, request, argument) => {
+/** An argument too large to be exact as a number is no address, but its lower half may be an integer: kept, with an impossible rest. */
+function exactArgument(task: Task, argument: number): number {
+  return argument <= Number.MAX_SAFE_INTEGER ? argument : 0x1f_ffff * 2 ** 32 + task.thread.regs.u32of(RDX);
+}
+
+export const ioctl = syscall('ioctl', [fd, uint, ulong], (task, number, request, given) => {
+  const argument = exactArgument(task, given);
   const file = fileOf(task, number);
   if (isErr(file)) return file;
   switch (request) {
