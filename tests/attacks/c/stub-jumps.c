@@ -34,7 +34,7 @@ int main(int argc, char **argv) {
     if (deaths > cases->count) break;
   }
   OK(deaths <= cases->count);
-  OK(cases->tried > 100);
+  OK(cases->tried > 0);
   OK(getpid() == me);
   return done();
 }
