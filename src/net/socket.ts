@@ -45,6 +45,8 @@ export interface SendRequest {
 export interface ReceiveRequest {
   readonly io: IoVec;
   readonly flags: number;
+  /** Somebody looks at `control` (recvmsg). */
+  readonly wantsControl: boolean;
   source: Uint8Array | undefined;
   /** MSG_TRUNC, MSG_EOR */
   outFlags: number;
@@ -59,10 +61,11 @@ export interface ReceiveRequest {
   isComplete: boolean;
 }
 
-export function receiveRequest(io: IoVec, flags: number): ReceiveRequest {
+export function receiveRequest(io: IoVec, flags: number, wantsControl = false): ReceiveRequest {
   return {
     io,
     flags,
+    wantsControl,
     source: undefined,
     outFlags: 0,
     files: [],

@@ -171,7 +171,7 @@ function receiveMessage(task: Task, socket: Socket, pointer: number, options: nu
   if (isErr(message)) return message;
   const { header, io } = message;
   if (header.nameLength > 0x7fffffff) return EINVAL;
-  const request = receiveRequest(io, options);
+  const request = receiveRequest(io, options, true);
   return thenDo(receiveOn(socket, request), (result) => {
     if (!isErr(result)) return finishReceive(task, pointer, header, request, options, result);
     for (const file of request.files) dropFile(file);

@@ -133,7 +133,7 @@ export abstract class DatagramSocket extends InetSocket {
     }
     request.source = encodeAddress(this.family, source);
     request.isComplete = true;
-    request.control = receivedControl(this, datagram, this.plainOptions.has(SO_RXQ_OVFL) ? this.dropped : 0);
+    if (request.wantsControl) request.control = receivedControl(this, datagram, this.plainOptions.has(SO_RXQ_OVFL) ? this.dropped : 0);
     if (moved < bytes.length) request.outFlags |= MSG_TRUNC;
     return (request.flags & MSG_TRUNC) !== 0 ? bytes.length : moved;
   }
