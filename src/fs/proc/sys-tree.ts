@@ -121,7 +121,6 @@ function tree(machine: Machine): Tree {
       sched_rr_timeslice_ms: kept(100, -1),
       sched_rt_period_us: kept(1000000, 1),
       sched_rt_runtime_us: kept(950000, -1),
-      io_uring_disabled: line(2),
       yama: { ptrace_scope: line(0) },
       pty: { max: line(4096), nr: line(0), reserve: line(1024) },
     },
@@ -131,7 +130,13 @@ function tree(machine: Machine): Tree {
       max_map_count: kept(65530, 0, 65530),
       swappiness: kept(60, 0, 200),
       mmap_min_addr: line(machine.platform.lowestAddress ?? MMAP_MIN_ADDR),
-      nr_hugepages: line(0),
+      // As on a machine that has no memory to spare for them.
+      nr_hugepages: numberKnob(
+        () => 0,
+        () => {},
+        0,
+        2 ** 31 - 1,
+      ),
       drop_caches: order(1, 4),
       compact_memory: order(1, 1),
       vfs_cache_pressure: kept(100),
