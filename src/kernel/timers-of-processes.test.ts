@@ -20,6 +20,7 @@ beforeEach(() => {
   world = new TestMachine();
   task = world.process();
   task.signals.mask = SigSet.of(SIGALRM, SIGUSR1);
+  world.machine.current = task; // whose time namespace counts
 });
 afterEach(() => world.dispose());
 
