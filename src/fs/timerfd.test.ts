@@ -22,7 +22,8 @@ function fakeMachine() {
     realtime: (out = { sec: 0, nsec: 0 }) => Object.assign(out, { sec: 999 + Math.floor(now / 1e9) + shift, nsec: now % 1e9 }),
     setRealtime: (sec: number) => (shift = sec - 999 - Math.floor(now / 1e9)),
   };
-  const machine = { timers, clock, bootNs: 1e9, timekeeping: new Timekeeping() } as unknown as Machine;
+  const current = { nsproxy: { time: { offsetOf: () => 0 } } };
+  const machine = { timers, clock, bootNs: 1e9, timekeeping: new Timekeeping(), current } as unknown as Machine;
   return {
     machine,
     timers,
