@@ -3,6 +3,8 @@
 # timeout: 180
 exec 2>&1
 PATH=/usr/lib/postgresql/15/bin:$PATH
+# The working folder may lie where only its owner may go.
+cd "$(mktemp -d)" || exit 9
 export HOME=$PWD PGUSER=joe PGDATABASE=postgres PGPORT=5433 PGHOST=$PWD/s
 chmod 755 .
 mkdir s db
@@ -28,3 +30,4 @@ start
 q 'select count(*) from pgbench_history'
 q 'select count(*) from t'
 "${as[@]}" pg_ctl -D db -m fast stop >/dev/null; echo "stop $?"
+rm -rf "$PWD"

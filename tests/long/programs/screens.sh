@@ -49,7 +49,8 @@ if [ -n "$(command -v nano)" ]; then
   awaits '^P>'
   cat notes
 fi
-keys 'clear; cat >/dev/null' Enter
+keys 'clear; echo ready; cat >/dev/null' Enter
+awaits '^ready'
 keys 'typed' C-c
 awaits 'C$'
 awaits '^P>'
