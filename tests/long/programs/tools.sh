@@ -37,10 +37,13 @@ echo over | socat -u - TCP:127.0.0.1:$port,retry=100,interval=0.1
 wait
 socat - EXEC:cat,pty,raw,echo=0 <<<pty
 socat UNIX-LISTEN:u.sock,fork EXEC:'tr a-z A-Z' &
-echo unix | socat -t 20 - UNIX:u.sock,retry=100,interval=0.1
+listens() { for i in $(seq 200); do grep -q "$1" /proc/net/unix && return; sleep 0.05; done; }
+listens u.sock
+echo unix | socat -t 20 - UNIX:u.sock
 kill $!
 socat -u ABSTRACT-LISTEN:skas-$$ - &
-echo abstract | socat - ABSTRACT:skas-$$,retry=100,interval=0.1
+listens @skas-$$
+echo abstract | socat -t 20 - ABSTRACT:skas-$$
 wait
 
 openssl req -x509 -newkey rsa:2048 -nodes -keyout k.pem -out c.pem -days 3 -subj /CN=localhost 2>/dev/null
