@@ -19,6 +19,7 @@ const napWord = new Int32Array(new SharedArrayBuffer(4));
 interface LeavingSpace {
   readonly leader: HostPid;
   readonly isGone: boolean;
+  quiesce(): void;
   kill(): void;
 }
 
@@ -69,6 +70,7 @@ export class Leaving<Space extends LeavingSpace> {
         this.onEnd(thread);
       } else if (clock.monotonicNs() > watched.lookAtNs) {
         watched.lookAtNs = clock.monotonicNs() + LOOK_AGAIN_NS;
+        space.quiesce();
         if (watched.overdue.isHopeless() && tgkill(space.leader, tid, 0) === 0) space.kill();
       }
     }

@@ -9,6 +9,7 @@ import { frameBytes } from '../frames.js';
 import { TRAP_KICK, TRAP_SIGNAL, TRAP_SYSCALL } from '../platform.js';
 import { EFLAGS, FS_BASE, GS_BASE, R10, R12, R15, R8, R9, RAX, RBP, RBX, RCX, RDI, RDX, RIP, RSI, RSP } from '../registers.js';
 import type { SeccompPlatform } from './seccomp-platform.js';
+import type { SeccompSpace } from './seccomp-space.js';
 
 const create = PLATFORMS['seccomp'];
 
@@ -99,6 +100,27 @@ describe('seccomp: patched calls', () => {
     step(bench.platform, thread);
     deepEqual([thread.trap.nr, thread.regs.get(RDI), thread.regs.get(RSI), thread.regs.get(RBX)], [60, 99, 0x1234_5678, 1]);
     equal(bench.platform.counters()['promotions'], 1);
+  });
+
+  patchedTest('wait for an order under way before they get a frame, as their thread would sleep for it', (bench) => {
+    const guest = bench.guest((a) => {
+      site(begin(a), 39);
+      site2(a);
+    });
+    ok(patch(bench, guest, 39));
+    const { thread } = guest;
+    step(bench.platform, thread);
+    const space = thread.space as SeccompSpace;
+    space.unmap(DATA + 4096, 4096);
+    let done = false;
+    space.whenOutOfReach(() => (done = true));
+    equal(space.begin(), 0); // nobody has told the mm thread
+    equal(done, false);
+    thread.readFp(new Uint8Array(thread.fpSize));
+    equal(done, true);
+    answer(thread, 0);
+    step(bench.platform, thread);
+    deepEqual([thread.trap.nr, bench.platform.counters()['promotions']], [60, 1]);
   });
 
   patchedTest('of a guest with a gs of its own come by signal, to the same effect', (bench) => {

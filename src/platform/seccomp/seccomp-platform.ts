@@ -261,6 +261,7 @@ export class SeccompPlatform implements Platform {
       this.kicked.delete(thread);
       return;
     }
+    thread.space.quiesce();
     const isLost = overdue.isHopeless() || now > thread.kickedNs + KICK_PATIENCE_NS;
     if (isLost && !thread.hasTrapped) thread.fail(SIGKILL);
   }

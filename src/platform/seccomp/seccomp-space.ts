@@ -178,6 +178,14 @@ export class SeccompSpace implements HostSpace {
     return waited;
   }
 
+  /**
+   * Before a thread is judged by what it does: one that sleeps until the order under way is done is right to do so, however long the
+   * host leaves its mm thread no CPU.
+   */
+  quiesce(): void {
+    if (this.mm.isBusy && isErr(this.awaitOrder(false))) this.kill();
+  }
+
   /** Takes note that the order under way has been carried out, if it has. */
   collect(): void {
     if (!this.mm.isBusy || !this.mm.isDone) return;
@@ -198,11 +206,6 @@ export class SeccompSpace implements HostSpace {
     }
     done.length = 0;
     return answer;
-  }
-
-  /** For a thread that is said to exist, but may not yet. */
-  awaitBirth(): void {
-    if (isErr(this.finish())) this.kill();
   }
 
   newThread(from: HostThread): HostThread | Errno {

@@ -69,6 +69,7 @@ export function promote(thread: SeccompThread): void {
   thread.inCall = false;
   thread.regs.present = -1;
   space.platform.counts.promotions++;
+  space.quiesce();
   data.store(DATA_PROMOTE, 1);
   thread.handOver();
   const there = space.platform.frameWait.until({

@@ -119,7 +119,7 @@ export class SeccompThread implements HostThread {
   }
 
   get tid(): HostPid {
-    if (this.born === 0) this.space.awaitBirth();
+    if (this.born === 0) this.space.quiesce();
     return this.born;
   }
 
@@ -137,6 +137,7 @@ export class SeccompThread implements HostThread {
       this.reportDeath(this.trap.kind === TRAP_DEAD ? this.trap.signal : SIGKILL);
       return;
     }
+    if (this.regs.dirty !== 0 && this.regs.dirty !== 1 << RAX) this.complete(); // first: it waits for orders
     if (this.space.hasQueued && isErr(this.space.begin())) {
       this.fail(SIGKILL);
       return;
