@@ -195,6 +195,7 @@ export function setSocketOption(task: Task, socket: Socket, level: number, name:
     case so.SO_LINGER: {
       if (value.length < LINGER.size) return EINVAL;
       const linger = LINGER.read(view, 0);
+      socket.lingersForNothing = linger.on !== 0 && linger.seconds === 0;
       socket.plainOptions.set(LINGER_ON, linger.on !== 0 ? 1 : 0).set(so.SO_LINGER, linger.seconds);
       return 0;
     }

@@ -142,6 +142,8 @@ export abstract class Socket extends OpenFile {
   /** SO_SNDBUF, SO_RCVBUF. */
   sendBufferBytes = 212992;
   receiveBufferBytes = 212992;
+  /** SO_LINGER with a time of nothing: closing resets the connection. */
+  lingersForNothing = false;
   onSendBufferChanged(): void {
     if ((this.poll() & POLLOUT) !== 0) this.waiters.wake(SEND_EVENTS);
   }

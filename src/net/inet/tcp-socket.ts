@@ -66,6 +66,7 @@ export class TcpSocket extends InetSocket {
   /** A connect that did not wait is done; the next one says so. */
   private connectReport: 0 | Errno | undefined = undefined;
   private holdTimer: Timer | undefined = undefined;
+  private wasReset = false;
 
   constructor(task: Task, stack: InetStack, family: number) {
     super(task, stack, family, SOCK_STREAM, IPPROTO_TCP);
@@ -83,6 +84,11 @@ export class TcpSocket extends InetSocket {
   protected override get outputBytes(): number {
     return this.peer?.received.length ?? 0;
   }
+  /** A reset connection has no peer any more. */
+  override peerAddress(): Uint8Array | Errno {
+    return this.wasReset ? ENOTCONN : super.peerAddress();
+  }
+
   private get urgentInline(): boolean {
     return (this.plainOptions.get(SO_OOBINLINE) ?? 0) !== 0;
   }
@@ -162,6 +168,7 @@ export class TcpSocket extends InetSocket {
     this.disconnect();
     this.peer = undefined;
     this.remote = undefined;
+    this.wasReset = false;
     this.state = 'closed';
     this.forgetAutobind();
     return 0;
@@ -303,9 +310,10 @@ export class TcpSocket extends InetSocket {
     this.letGo();
     const { peer, pending } = this;
     if (peer && !peer.isReleased && this.state === 'connected') {
-      if (this.received.length > 0 || this.isEmbryo) {
+      if (this.received.length > 0 || this.isEmbryo || this.lingersForNothing) {
         peer.error = ECONNRESET;
         peer.sendShut = true;
+        peer.wasReset = true;
       }
       peer.seeEnd();
       peer.wake(READABLE | WRITABLE | POLLRDHUP | POLLHUP | POLLERR);

@@ -128,7 +128,26 @@ static void held(void) {
   close(s);
 }
 
+// A connection that its other end resets by SO_LINGER: what came before can be read, but there is no peer.
+static void reset(void) {
+  struct linger none = {1, 0};
+  struct sockaddr_in a;
+  socklen_t n = sizeof a;
+  pair();
+  R(setsockopt(c, SOL_SOCKET, SO_LINGER, &none, sizeof none));
+  R(send(c, "data", 4, 0));
+  close(c);
+  struct pollfd p = {s, POLLIN, 0};
+  poll(&p, 1, 2000);
+  R(getpeername(s, (void *)&a, &n));
+  get("before", 0);
+  get("reset", 0);
+  get("end", 0);
+  close(s);
+}
+
 int main(void) {
+  reset();
   apart();
   inlined();
   held();
