@@ -42,6 +42,9 @@ function completedCalls(trace: string): { completed: Call[]; trapped: number } {
     if (call?.name === 'seccomp' && call.from >= STUB_CODE) guests.add(tid);
   };
   for (const line of trace.split('\n')) {
+    const killed = /^(\d+) .*\+\+\+ killed by /.exec(line);
+    // Killed between the filter's verdict and the signal, as another thread was at its end: it completed nothing.
+    if (killed && last.get(killed[1]!)?.args.endsWith('<unfinished ...>')) last.delete(killed[1]!);
     const match = /^(\d+) +\[([0-9a-f]+)\] (.*)$/.exec(line);
     if (!match) continue;
     const [, tid, from, rest] = match as unknown as [string, string, string, string];
