@@ -4,8 +4,8 @@
  * Standard input: natively a program that does not read its input leaves it to whoever reads next. So nothing is taken from the
  * host's input until a guest looks for it: a read or a poll that finds the pipe empty asks for more.
  *
- * Standard output and error: share a budget of bytes (limits.outputBytes). When it is spent, a write fails as one beyond
- * RLIMIT_FSIZE does: EFBIG, and SIGXFSZ from the caller.
+ * Standard output and error: share a budget of bytes (limits.outputBytes). A write beyond it goes as one beyond RLIMIT_FSIZE: what
+ * is left of the budget is written, then nothing: EFBIG, and SIGXFSZ from the caller.
  */
 import type { Errno } from '../base/brands.js';
 import { EFBIG } from '../abi/errno.js';
@@ -45,7 +45,7 @@ class BudgetPipe extends Pipe {
       this.budget.onSpent?.();
       return EFBIG;
     }
-    const written = super.write(io, asPackets);
+    const written = super.write(io, asPackets, this.budget.left);
     if (written > 0) this.budget.left -= written;
     return written;
   }

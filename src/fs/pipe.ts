@@ -58,9 +58,12 @@ export class Pipe {
     if (!wasWritable && this.isWritable) this.queue.wake(WRITABLE);
   }
 
-  /** EPIPE without readers (the caller sends SIGPIPE); EAGAIN when nothing fits; up to PIPE_BUF bytes go whole or not at all. */
-  write(io: IoVec, asPackets = false): number | Errno {
-    const length = io.remaining;
+  /**
+   * EPIPE without readers (the caller sends SIGPIPE); EAGAIN when nothing fits; up to PIPE_BUF bytes go whole or not at all.
+   * `most`: bytes to write at most, whatever `io` has.
+   */
+  write(io: IoVec, asPackets = false, most = io.remaining): number | Errno {
+    const length = Math.min(io.remaining, most);
     if (length === 0) return 0;
     if (this.readers === 0) return EPIPE;
     if (length <= PIPE_BUF && this.buffer.room < length) return EAGAIN;

@@ -115,21 +115,21 @@ export class PtySlave extends OpenFile {
     }
     if (!tty.slaveWritable) return EAGAIN;
     const { outputBudget: budget } = tty;
-    if (!budget) return this.process(io);
+    if (!budget) return this.process(io, io.remaining);
     if (budget.left <= 0 && io.remaining > 0) {
       budget.onSpent?.();
       return EFBIG;
     }
-    const written = this.process(io);
+    const written = this.process(io, budget.left);
     if (written > 0) budget.left -= written;
     return written;
   }
 
-  private process(io: IoVec): number | Errno {
+  private process(io: IoVec, most: number): number | Errno {
     const { tty } = this;
     let done = 0;
-    while (io.remaining > 0 && tty.slaveWritable) {
-      const span = io.next(CHUNK_BYTES, false);
+    while (io.remaining > 0 && done < most && tty.slaveWritable) {
+      const span = io.next(Math.min(CHUNK_BYTES, most - done), false);
       if (isErr(span)) return done > 0 ? done : span;
       if (span === 0) break;
       let used = 0;
