@@ -14,7 +14,8 @@ static struct timespec in(long ms) {
   return t;
 }
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static void onMessage(union sigval v) { printf("thread told %d\n", v.sival_int); pthread_mutex_unlock(&lock); }
+static volatile int threadTold;
+static void onMessage(union sigval v) { threadTold = v.sival_int; pthread_mutex_unlock(&lock); }
 int main(void) {
   // Names are the host's when it runs natively: others may run the same test.
   char name[40], other[40];
@@ -103,6 +104,7 @@ int main(void) {
   R(mq_notify(q, &e));
   R(mq_send(q, "wake", 4, 0));
   pthread_mutex_lock(&lock);
+  printf("thread told %d\n", threadTold);
   R(mq_notify(q, NULL));
   e.sigev_notify = 9;
   R(mq_notify(q, &e));
