@@ -23,7 +23,7 @@ import { POLLIN, POLLRDNORM } from '../abi/poll.js';
 import type { IoVec } from '../mm/io-vec.js';
 import type { Inode } from '../vfs/inode.js';
 import { attachWatch, detachWatch, type InodeWatch } from '../vfs/notify.js';
-import { OpenFile, type IoctlCaller } from '../vfs/open-file.js';
+import { answerInt, OpenFile, type IoctlCaller } from '../vfs/open-file.js';
 
 /** /proc/sys/fs/inotify; watches are counted per inotify file. */
 export interface InotifyLimits {
@@ -54,8 +54,6 @@ class Watch implements InodeWatch {
     this.file.onEvent(this, mask, name, cookie);
   }
 }
-
-const word = new Uint8Array(4);
 
 export class InotifyFile extends OpenFile {
   private readonly waiters = new WaitQueue();
@@ -169,8 +167,7 @@ export class InotifyFile extends OpenFile {
   override ioctl(caller: IoctlCaller, request: number, argument: number): number | Errno {
     if (request !== FIONREAD) return ENOTTY;
     const size = this.events.reduce((sum, event) => sum + sizeOf(event), 0);
-    new DataView(word.buffer).setInt32(0, size, true);
-    return isErr(caller.copyOut(argument, word)) ? EFAULT : 0;
+    return answerInt(caller, argument, size);
   }
 
   override fdinfo(): string {

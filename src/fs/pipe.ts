@@ -8,13 +8,13 @@
 import { isErr, type Errno } from '../base/brands.js';
 import { WaitQueue } from '../base/wait-queue.js';
 import { PAGE_SIZE } from '../base/page.js';
-import { EAGAIN, EBADF, EBUSY, EFAULT, EINVAL, ENOTTY, EPERM, EPIPE } from '../abi/errno.js';
+import { EAGAIN, EBADF, EBUSY, EINVAL, ENOTTY, EPERM, EPIPE } from '../abi/errno.js';
 import { F_GETPIPE_SZ, F_SETPIPE_SZ, O_DIRECT, O_NONBLOCK, O_RDONLY, O_WRONLY } from '../abi/fcntl.js';
 import { FIONREAD } from '../abi/ioctls.js';
 import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from '../abi/poll.js';
 import type { IoVec } from '../mm/io-vec.js';
 import type { Inode } from '../vfs/inode.js';
-import { OpenFile, type IoctlCaller } from '../vfs/open-file.js';
+import { answerInt, OpenFile, type IoctlCaller } from '../vfs/open-file.js';
 import { DEFAULT_CAPACITY, PIPE_BUF, PipeBuffer } from './pipe-buffer.js';
 
 /** /proc/sys/fs/pipe-max-size. */
@@ -119,8 +119,6 @@ export class Pipe {
   }
 }
 
-const ioctlWord = new Uint8Array(4);
-
 /** One open end, or both (a FIFO opened O_RDWR). The pipe's counts have been raised by the maker. */
 export class PipeFile extends OpenFile {
   /** A FIFO's reader that came before any writer sees no POLLHUP until one has come and gone. */
@@ -167,8 +165,7 @@ export class PipeFile extends OpenFile {
 
   override ioctl(caller: IoctlCaller, request: number, argument: number): number | Errno {
     if (request !== FIONREAD) return ENOTTY;
-    new DataView(ioctlWord.buffer).setInt32(0, this.pipe.buffer.used, true);
-    return isErr(caller.copyOut(argument, ioctlWord)) ? EFAULT : 0;
+    return answerInt(caller, argument, this.pipe.buffer.used);
   }
 
   /** F_GETPIPE_SZ, F_SETPIPE_SZ. */

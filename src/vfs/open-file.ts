@@ -4,10 +4,10 @@
  * Operations never wait: they return EAGAIN and the caller (vfs/read-write.ts, one loop for every file) sleeps on `queue`
  * until `poll` shows the event, unless O_NONBLOCK is set. So a file that can run dry implements `read`, `poll`, `queue`.
  */
-import type { Errno } from '../base/brands.js';
+import { isErr, type Errno } from '../base/brands.js';
 import type { Blocking } from '../base/blocking.js';
 import type { WaitQueue } from '../base/wait-queue.js';
-import { EBADF, EINVAL, EISDIR, ENODEV, ENOTDIR, ENOTTY, ENXIO, ESPIPE } from '../abi/errno.js';
+import { EBADF, EFAULT, EINVAL, EISDIR, ENODEV, ENOTDIR, ENOTTY, ENXIO, ESPIPE } from '../abi/errno.js';
 import { F_GETPIPE_SZ, F_SETPIPE_SZ, O_ACCMODE, O_APPEND, O_NONBLOCK, O_RDONLY, O_WRONLY } from '../abi/fcntl.js';
 import { POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from '../abi/poll.js';
 import type { IoVec } from '../mm/io-vec.js';
@@ -21,6 +21,15 @@ export interface IoctlCaller {
   /** Copies between guest memory and the kernel; 0 or EFAULT. */
   copyIn(address: number, target: Uint8Array): 0 | Errno;
   copyOut(address: number, source: Uint8Array): 0 | Errno;
+}
+
+const answer = new Uint8Array(4);
+const answerView = new DataView(answer.buffer);
+
+/** Stores what an ioctl answers, an int, where its argument points to. */
+export function answerInt(caller: IoctlCaller, argument: number, value: number): 0 | Errno {
+  answerView.setInt32(0, value, true);
+  return isErr(caller.copyOut(argument, answer)) ? EFAULT : 0;
 }
 
 /** Takes one directory entry; false: no room, stop before this one. `next` is the offset to continue from after it. */

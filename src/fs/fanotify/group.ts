@@ -18,7 +18,7 @@ import { Inode } from '../../vfs/inode.js';
 import type { Mount } from '../../vfs/mount.js';
 import { attachWatch, detachWatch, setObserver, type EventObserver } from '../../vfs/notify.js';
 import { openSilently } from '../../vfs/open-path.js';
-import { OpenFile, type IoctlCaller } from '../../vfs/open-file.js';
+import { answerInt, OpenFile, type IoctlCaller } from '../../vfs/open-file.js';
 import { dropPath, holdPath, type Path } from '../../vfs/path.js';
 import { describe, DIRECTORY_EVENTS, encode, infoOf, sameEvent, sizeOf, type EventInfo, type FanotifyEvent } from './event.js';
 import { Mark, Verdict, type MarkedObject } from './mark.js';
@@ -44,8 +44,6 @@ const observer: EventObserver = {
     for (const group of groups) group.consider(event, inode, undefined, name, undefined, undefined);
   },
 };
-
-const word = new Uint8Array(4);
 
 export class FanotifyGroup extends OpenFile {
   private readonly waiters = new WaitQueue();
@@ -230,8 +228,7 @@ export class FanotifyGroup extends OpenFile {
   override ioctl(caller: IoctlCaller, request: number, argument: number): number | Errno {
     if (request !== FIONREAD) return ENOTTY;
     const size = this.events.reduce((sum, event) => sum + sizeOf(event), 0);
-    new DataView(word.buffer).setInt32(0, size, true);
-    return isErr(caller.copyOut(argument, word)) ? EFAULT : 0;
+    return answerInt(caller, argument, size);
   }
 
   override fdinfo(): string {

@@ -1,6 +1,6 @@
 /** What TCP and UDP sockets share (Linux: net/ipv4/af_inet.c, net/ipv6/af_inet6.c): addresses, ports, options, shutdown. */
 import { isErr, type Errno } from '../../base/brands.js';
-import { EAGAIN, EACCES, EADDRINUSE, EADDRNOTAVAIL, EFAULT, EINVAL, ENOBUFS, ENOTCONN, ENOTTY } from '../../abi/errno.js';
+import { EAGAIN, EACCES, EADDRINUSE, EADDRNOTAVAIL, EINVAL, ENOBUFS, ENOTCONN, ENOTTY } from '../../abi/errno.js';
 import { FIONREAD, TIOCOUTQ } from '../../abi/ioctls.js';
 import { CAP_NET_BIND_SERVICE } from '../../abi/capability.js';
 import { POLLIN, POLLOUT, POLLRDNORM, POLLWRBAND, POLLWRNORM } from '../../abi/poll.js';
@@ -8,7 +8,7 @@ import { AF_INET, AF_INET6, SO_REUSEADDR, SO_REUSEPORT } from '../../abi/socket.
 import type { Task } from '../../kernel/task.js';
 import type { IoVec } from '../../mm/io-vec.js';
 import { capableIn } from '../../vfs/credentials.js';
-import type { IoctlCaller } from '../../vfs/open-file.js';
+import { answerInt, type IoctlCaller } from '../../vfs/open-file.js';
 import { interfaceIoctl } from '../interface-ioctl.js';
 import { receiveRequest, Socket } from '../socket.js';
 import { ANY4, ANY6, encodeAddress, isAny, isMulticast, isV4, parseAddress, type Endpoint } from './address.js';
@@ -22,8 +22,6 @@ export const WRITABLE = POLLOUT | POLLWRNORM | POLLWRBAND;
 const MOST_GROUPS = 20;
 const TCP_ESTABLISHED = 1;
 const TCP_CLOSE = 7;
-
-const ioctlWord = new Uint8Array(4);
 
 export abstract class InetSocket extends Socket implements PortOwner {
   local: Endpoint | undefined = undefined;
@@ -162,8 +160,7 @@ export abstract class InetSocket extends Socket implements PortOwner {
 
   override ioctl(caller: IoctlCaller, request: number, argument: number): number | Errno {
     if (request !== FIONREAD && request !== TIOCOUTQ) return interfaceIoctl(this.net, caller, request, argument) ?? ENOTTY;
-    new DataView(ioctlWord.buffer).setInt32(0, request === FIONREAD ? this.inputBytes : this.outputBytes, true);
-    return isErr(caller.copyOut(argument, ioctlWord)) ? EFAULT : 0;
+    return answerInt(caller, argument, request === FIONREAD ? this.inputBytes : this.outputBytes);
   }
 
   override release(): void {

@@ -3,7 +3,7 @@
  * kinds are in connected-socket.ts (stream, seqpacket), the other in datagram-socket.ts.
  */
 import { isErr, type Errno } from '../../base/brands.js';
-import { EAGAIN, EFAULT, EINVAL, ENODATA, ENOTCONN, ENOTTY, EOPNOTSUPP } from '../../abi/errno.js';
+import { EAGAIN, EINVAL, ENODATA, ENOTCONN, ENOTTY, EOPNOTSUPP } from '../../abi/errno.js';
 import { FIONREAD, TIOCOUTQ } from '../../abi/ioctls.js';
 import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP, POLLRDNORM, POLLWRBAND, POLLWRNORM } from '../../abi/poll.js';
 import {
@@ -22,7 +22,7 @@ import type { Machine } from '../../kernel/machine.js';
 import type { Task } from '../../kernel/task.js';
 import type { IoVec } from '../../mm/io-vec.js';
 import { dropFile } from '../../vfs/fd-table.js';
-import type { IoctlCaller, OpenFile } from '../../vfs/open-file.js';
+import { answerInt, type IoctlCaller, type OpenFile } from '../../vfs/open-file.js';
 import { interfaceIoctl } from '../interface-ioctl.js';
 import { credentialsFor, pidfdFor } from '../control-messages.js';
 import { receiveRequest, Socket, type ReceiveRequest, type SendRequest } from '../socket.js';
@@ -45,7 +45,6 @@ export function credentialsOf(task: Task): Ucred {
   return { pid: task.group.pid, uid: task.cred.euid, gid: task.cred.egid };
 }
 
-const ioctlWord = new Uint8Array(4);
 const NO_FILES: readonly OpenFile[] = [];
 
 export abstract class UnixSocket extends Socket implements FileCarrier {
@@ -216,8 +215,7 @@ export abstract class UnixSocket extends Socket implements FileCarrier {
   override ioctl(caller: IoctlCaller, request: number, argument: number): number | Errno {
     if (request !== FIONREAD && request !== TIOCOUTQ) return interfaceIoctl(this.net, caller, request, argument) ?? ENOTTY;
     if (request === FIONREAD && this.isListening) return EINVAL;
-    new DataView(ioctlWord.buffer).setInt32(0, request === FIONREAD ? this.inputBytes : this.outputBytes, true);
-    return isErr(caller.copyOut(argument, ioctlWord)) ? EFAULT : 0;
+    return answerInt(caller, argument, request === FIONREAD ? this.inputBytes : this.outputBytes);
   }
 
   override release(): void {
